@@ -1,0 +1,164 @@
+/* From dry to wet: parameter blocks and slots with their crossfades, bypass, mute, NaN guard. */
+#include "engine.h"
+
+#include "atomic.h"
+#include "lanes.h"
+#include "params.h"
+
+#include <math.h>
+#include <string.h>
+
+#define FADE_S 15e-3
+#define RUNAWAY 1e6 /* +120 dBFS: nothing that a sane chain puts out */
+
+uint64_t ag06_engine_bytes(void)
+{
+    return sizeof(ag06_engine);
+}
+
+static ramp ramp_at(double value, uint32_t frames)
+{
+    const ramp r = {value, value, 1.0 / frames};
+
+    return r;
+}
+
+static double wanted(uint32_t switches, uint32_t bit)
+{
+    return (switches & bit) != 0 ? 1 : 0;
+}
+
+void ag06_engine_init(ag06_engine *engine, ag06_arena *arena, int priority)
+{
+    const double rate = arena->rate;
+    const uint32_t switches = load32_acquire(&arena->switches);
+
+    memset(engine, 0, sizeof *engine);
+    engine->arena = arena;
+    engine->priority = priority;
+    engine->latency = ag06_chain_latency(rate);
+    engine->fade_frames = (uint32_t)(FADE_S * rate);
+    for (int slot = 0; slot < AG06_SLOTS; slot++)
+        chain_set_slot(&engine->coefficients, slot, params_front(&arena->params[slot]));
+    chain_reset(&engine->state, engine->latency);
+    engine->slot_b = ramp_at(wanted(switches, AG06_SWITCH_SLOT_B), engine->fade_frames);
+    engine->bypass = ramp_at(wanted(switches, AG06_SWITCH_BYPASS), engine->fade_frames);
+    engine->audible = ramp_at(0, engine->fade_frames);
+    store_relaxed(&arena->stats.stream_start_ns, 0);
+    __atomic_store_n(&arena->stats.finished.raw, 0, __ATOMIC_RELEASE);
+}
+
+/* Begin a crossfade to whatever parameter blocks are new; one fade runs at a time, and a block
+ * that comes during it waits. */
+static void take_params(ag06_engine *engine, uint64_t position)
+{
+    ag06_params *params = engine->arena->params;
+
+    if (engine->fade_left > 0 || !(params_fresh(&params[0]) || params_fresh(&params[1])))
+        return;
+    engine->old_coefficients = engine->coefficients;
+    engine->old_state = engine->state;
+    engine->fade_left = engine->fade_frames;
+    for (int slot = 0; slot < AG06_SLOTS; slot++) {
+        if (!params_fresh(&params[slot]))
+            continue;
+        const ag06_chain_block *block = params_take(&params[slot]);
+        chain_set_slot(&engine->coefficients, slot, block);
+        store_relaxed(&params[slot].taken_position, position);
+        store_release(&params[slot].taken, block->sequence);
+    }
+}
+
+static void take_switches(ag06_engine *engine)
+{
+    const uint32_t switches = load32_acquire(&engine->arena->switches);
+
+    engine->slot_b.target = wanted(switches, AG06_SWITCH_SLOT_B);
+    engine->bypass.target = wanted(switches, AG06_SWITCH_BYPASS);
+    engine->audible.target = 1 - wanted(switches, AG06_SWITCH_MUTE);
+    store32_release(&engine->arena->stats.switches, switches);
+}
+
+static void spread(const float *dry, lanes *frames, uint32_t count)
+{
+    for (uint32_t n = 0; n < count; n++) {
+        const double left = (double)dry[2 * n];
+        const double right = (double)dry[2 * n + 1];
+
+        frames[n] = (lanes){left, right, left, right};
+    }
+}
+
+static void run_chain(ag06_engine *engine, const float *dry, lanes *frames, uint32_t count)
+{
+    spread(dry, frames, count);
+    chain_run(&engine->coefficients, &engine->state, frames, count);
+    if (engine->fade_left == 0)
+        return;
+
+    lanes old[CHUNK];
+    spread(dry, old, count);
+    chain_run(&engine->old_coefficients, &engine->old_state, old, count);
+    for (uint32_t n = 0; n < count && engine->fade_left > 0; n++, engine->fade_left--) {
+        const double share = (double)engine->fade_left / (double)engine->fade_frames;
+
+        frames[n] += (old[n] - frames[n]) * share;
+    }
+}
+
+static int sane(const lanes *frames, uint32_t count)
+{
+    lane_bits good = LANE_BITS(-1);
+
+    for (uint32_t n = 0; n < count; n++)
+        good &= lanes_abs(frames[n]) < RUNAWAY;
+    return (good[0] & good[1] & good[2] & good[3]) != 0;
+}
+
+static void mix(ag06_engine *engine, const float *dry, const lanes *frames, float *wet,
+                uint32_t count)
+{
+    for (uint32_t n = 0; n < count; n++) {
+        const double b = ramp_next(&engine->slot_b);
+        const double bypass = ramp_next(&engine->bypass);
+        const double audible = ramp_next(&engine->audible);
+        float *delayed = &engine->delayed[engine->delayed_at * AG06_CHANNELS];
+
+        for (int channel = 0; channel < AG06_CHANNELS; channel++) {
+            const double processed =
+                frames[n][channel] + b * (frames[n][2 + channel] - frames[n][channel]);
+            const double heard = processed + bypass * ((double)delayed[channel] - processed);
+
+            wet[2 * n + (uint32_t)channel] =
+                bypass >= 1 && audible >= 1 ? delayed[channel] : (float)(heard * audible);
+            delayed[channel] = dry[2 * n + (uint32_t)channel];
+        }
+        engine->delayed_at = engine->delayed_at + 1 == engine->latency ? 0 : engine->delayed_at + 1;
+    }
+}
+
+int engine_process(ag06_engine *engine, uint32_t count)
+{
+    const uint64_t position = load_relaxed(&engine->arena->wet.head);
+    int trips = 0;
+
+    take_switches(engine);
+    for (uint32_t done = 0; done < count;) {
+        const uint32_t chunk = count - done < CHUNK ? count - done : CHUNK;
+        const float *dry = &engine->dry[done * AG06_CHANNELS];
+        lanes frames[CHUNK];
+
+        take_params(engine, position + done);
+        run_chain(engine, dry, frames, chunk);
+        if (!sane(frames, chunk)) {
+            trips++;
+            chain_reset(&engine->state, engine->latency);
+            engine->fade_left = 0;
+            engine->audible.value = 0;
+            memset(frames, 0, sizeof frames);
+        }
+        mix(engine, dry, frames, &engine->wet[done * AG06_CHANNELS], chunk);
+        done += chunk;
+    }
+    return trips;
+}

@@ -1,0 +1,35 @@
+/* What the callback keeps between calls. */
+#pragma once
+
+#include "ag06_engine.h"
+#include "chain.h"
+#include "ramp.h"
+
+struct ag06_engine {
+    ag06_arena *arena;
+    int priority;  /* SCHED_FIFO priority still to be asked for, 0 when done */
+    int streaming; /* the first callback was seen */
+
+    chain_coefficients coefficients;
+    chain_state state;
+    /* While fade_left > 0 the chain as it was before the last change runs beside it. */
+    chain_coefficients old_coefficients;
+    chain_state old_state;
+    uint32_t fade_left;   /* frames */
+    uint32_t fade_frames; /* length of every crossfade */
+
+    ramp slot_b;  /* 0 slot A, 1 slot B */
+    ramp bypass;  /* 0 chain, 1 delayed input */
+    ramp audible; /* 0 muted or not begun, 1 heard */
+
+    float delayed[LOOKAHEAD_MAX * AG06_CHANNELS]; /* input, for bypass in step with the chain */
+    uint32_t delayed_at;                          /* frame */
+    uint32_t latency;                             /* frames */
+
+    float dry[AG06_BLOCK_MAX * AG06_CHANNELS];
+    float wet[AG06_BLOCK_MAX * AG06_CHANNELS];
+};
+
+/* Process `count` (<= AG06_BLOCK_MAX) finite frames of engine->dry into engine->wet; nonzero when
+ * the NaN guard had to silence some of it. */
+int engine_process(ag06_engine *engine, uint32_t count);

@@ -1,0 +1,77 @@
+/*
+ * Arithmetic on lanes. The logarithm and the power are polynomials, so that they vectorise and
+ * give the same bits on every machine.
+ */
+#pragma once
+
+#include "chain.h"
+
+#define LANES(x) ((lanes){(x), (x), (x), (x)})
+#define LANE_BITS(x) ((lane_bits){(x), (x), (x), (x)})
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE lanes lanes_select(lane_bits mask, lanes yes, lanes no)
+{
+    return (lanes)((mask & (lane_bits)yes) | (~mask & (lane_bits)no));
+}
+
+INLINE lanes lanes_max(lanes a, lanes b)
+{
+    return lanes_select(a > b, a, b);
+}
+
+INLINE lanes lanes_min(lanes a, lanes b)
+{
+    return lanes_select(a < b, a, b);
+}
+
+INLINE lanes lanes_abs(lanes a)
+{
+    return (lanes)((lane_bits)a & LANE_BITS(INT64_MAX));
+}
+
+/* The larger magnitude of a slot's two channels, in both its lanes. */
+INLINE lanes lanes_linked_peak(lanes a)
+{
+    const lanes magnitude = lanes_abs(a);
+
+    return lanes_max(magnitude, __builtin_shuffle(magnitude, (lane_bits){1, 0, 3, 2}));
+}
+
+/*
+ * log2 of positive normal numbers, error below 1e-8. With m = mantissa in [1/sqrt 2, sqrt 2) and
+ * t = (m - 1) / (m + 1):  ln m = 2 (t + t^3/3 + t^5/5 + ...).
+ */
+INLINE lanes lanes_log2(lanes x)
+{
+    const lane_bits bits = (lane_bits)x - LANE_BITS(0x3fe6a09e667f3bcd); /* 1/sqrt 2 */
+    const lane_bits exponent = bits >> 52;
+    const lanes m = (lanes)((lane_bits)x - (exponent << 52));
+    const lanes t = (m - 1.0) / (m + 1.0);
+    const lanes t2 = t * t;
+    const lanes series =
+        t * (2.8853900817779268 +
+             t2 * (0.96179669392597560 +
+                   t2 * (0.57707801635558535 + t2 * (0.41219858311113239 + t2 * 0.32059889797532520))));
+    /* 2^52 + 2^51 + exponent as bits, taken apart again as a number */
+    const lanes whole = (lanes)(exponent + LANE_BITS(0x4338000000000000)) - LANES(0x1.8p52);
+
+    return whole + series;
+}
+
+/* 2^x for |x| < 1000, relative error below 1e-8: 2^whole by exponent bits, 2^rest by Taylor. */
+INLINE lanes lanes_exp2(lanes x)
+{
+    const lanes shifted = x + LANES(0x1.8p52);
+    const lanes f = x - (shifted - LANES(0x1.8p52));
+    const lanes series =
+        1.0 +
+        f * (0.69314718055994531 +
+             f * (0.24022650695910072 +
+                  f * (0.055504108664821580 +
+                       f * (0.0096181291076284772 +
+                            f * (0.0013333558146428443 +
+                                 f * (0.00015403530393381608 + f * 1.5252733804059840e-05))))));
+
+    return (lanes)((lane_bits)series + ((lane_bits)shifted << 52));
+}
