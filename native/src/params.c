@@ -26,7 +26,9 @@ const ag06_chain_block *params_newest(const ag06_params *params)
 {
     const uint32_t middle = load32_acquire(&params->middle);
 
-    return &params->blocks[middle & FRESH ? middle & INDEX : params->front];
+    /* Taken, it is the one that is neither here nor there. The reader's own `front` may be behind:
+     * it could be killed, or just be, between taking and noting so. */
+    return &params->blocks[middle & FRESH ? middle & INDEX : 3 - params->back - middle];
 }
 
 int params_fresh(const ag06_params *params)

@@ -57,7 +57,8 @@ void ag06_ring_write(ag06_ring *ring, const void *frames, uint64_t count)
     const uint64_t end = head + count;
     const uint64_t first = until_wrap(ring, head) < count ? until_wrap(ring, head) : count;
 
-    if (end > ring->capacity)
+    /* Never back: a producer that was killed may have spoilt frames up to its begin. */
+    if (end > load_relaxed(&ring->begin) + ring->capacity)
         store_relaxed(&ring->begin, end - ring->capacity);
     FENCE(__ATOMIC_RELEASE);
     copy(frame_at(ring, head), frames, first * ring->frame_bytes);
