@@ -124,7 +124,7 @@ static uint32_t account_duration(ag06_stats *stats, uint64_t duration, unsigned 
     return duration < UINT32_MAX ? (uint32_t)duration : UINT32_MAX;
 }
 
-/* Copy the input to engine->dry, made finite; the number of samples that had to be changed. */
+/* Copy the input to engine->dry, made finite; the number of frames that had to be changed. */
 static uint32_t take_input(ag06_engine *engine, const float *input, uint32_t frames)
 {
     const uint32_t samples = frames * AG06_CHANNELS;
@@ -139,9 +139,10 @@ static uint32_t take_input(ag06_engine *engine, const float *input, uint32_t fra
         const float low = x > -INPUT_LIMIT ? x : -INPUT_LIMIT; /* NaN becomes the limit */
         const float finite = low < INPUT_LIMIT ? low : INPUT_LIMIT;
 
-        bad += !(fabsf(x) <= INPUT_LIMIT);
         engine->dry[i] = x == x ? finite : 0.0f;
     }
+    for (uint32_t n = 0; n < frames; n++)
+        bad += !(fabsf(input[2 * n]) <= INPUT_LIMIT) | !(fabsf(input[2 * n + 1]) <= INPUT_LIMIT);
     return bad;
 }
 

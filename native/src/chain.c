@@ -8,6 +8,8 @@
 
 #define DB_PER_OCTAVE 6.0205999132796239 /* 20 log10 2 */
 #define SILENCE 1e-10                    /* -200 dBFS: keeps the logarithm's argument positive */
+#define RUNAWAY_INSIDE 1e12              /* +240 dBFS: nothing that a sane filter makes of any input */
+#define RUNAWAY 1e6                      /* +120 dBFS: nothing that a sane chain puts out */
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) &&                              \
     !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
@@ -39,18 +41,32 @@ void chain_set_slot(chain_coefficients *coefficients, int slot, const ag06_chain
     }
 }
 
+void chain_reset_slot(chain_state *state, int slot)
+{
+    for (int lane = 2 * slot; lane < 2 * slot + 2; lane++) {
+        for (int i = 0; i < AG06_FILTERS; i++)
+            state->s1[i][lane] = state->s2[i][lane] = 0;
+        state->comp_db[lane] = 0;
+        for (uint32_t i = 0; i <= state->lookahead; i++)
+            state->needed[i][lane] = 1;
+        for (uint32_t i = 0; i < state->lookahead; i++) {
+            state->held_past[i][lane] = 1;
+            state->delayed[i][lane] = 0;
+        }
+        state->needed_least[lane] = 1;
+        state->held[lane] = 1;
+        state->held_sum[lane] = (double)state->lookahead;
+        state->held_fresh[lane] = (double)state->delay_at;
+        state->limiter_gain[lane] = 1;
+    }
+}
+
 void chain_reset(chain_state *state, uint32_t lookahead)
 {
     memset(state, 0, sizeof *state);
     state->lookahead = lookahead;
-    state->needed_least = LANES(1);
-    state->held = LANES(1);
-    state->limiter_gain = LANES(1);
-    state->held_sum = LANES((double)lookahead);
-    for (uint32_t i = 0; i <= lookahead; i++)
-        state->needed[i] = LANES(1);
-    for (uint32_t i = 0; i < lookahead; i++)
-        state->held_past[i] = LANES(1);
+    for (int slot = 0; slot < AG06_SLOTS; slot++)
+        chain_reset_slot(state, slot);
 }
 
 /* One pass through all sections for each frame, so that the sections overlap in the pipeline. */
@@ -147,9 +163,7 @@ INLINE void run_limiter(const chain_coefficients *c, chain_state *state, lanes *
         const lanes delayed = state->delayed[d];
         state->delayed[d] = frames[n];
         state->limiter_gain = state->held_sum * share;
-        frames[n] = lanes_max(lanes_min(delayed * state->limiter_gain, c->limiter_ceiling),
-                              -c->limiter_ceiling) *
-                    c->level;
+        frames[n] = lanes_clamp(delayed * state->limiter_gain, c->limiter_ceiling) * c->level;
 
         state->delay_at = d + 1;
         if (state->delay_at == lookahead) {
@@ -160,13 +174,26 @@ INLINE void run_limiter(const chain_coefficients *c, chain_state *state, lanes *
     }
 }
 
+/* The slots, a bit each, with a frame that is not a number or not below `limit`. */
+INLINE uint32_t insane(const lanes *frames, uint32_t count, double limit)
+{
+    lane_bits sane = LANE_BITS(-1);
+
+    for (uint32_t n = 0; n < count; n++)
+        sane &= lanes_abs(frames[n]) < limit;
+    return (sane[0] & sane[1] ? 0 : 1u) | (sane[2] & sane[3] ? 0 : 2u);
+}
+
+/* Asked before the limiter too, which would hold a filter that runs away at its ceiling. */
 MULTIVERSION
-void chain_run(const chain_coefficients *coefficients, chain_state *state, lanes *frames,
-               uint32_t count)
+uint32_t chain_run(const chain_coefficients *coefficients, chain_state *state, lanes *frames,
+                   uint32_t count)
 {
     run_filters(coefficients, state, frames, count);
     run_compressor(coefficients, state, frames, count);
+    const uint32_t before = insane(frames, count, RUNAWAY_INSIDE);
     run_limiter(coefficients, state, frames, count);
+    return before | insane(frames, count, RUNAWAY);
 }
 
 double chain_reduction_db(const chain_state *state, int slot)

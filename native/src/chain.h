@@ -55,9 +55,13 @@ void chain_set_slot(chain_coefficients *coefficients, int slot, const ag06_chain
 /* Silence in every delay and every gain at rest. */
 void chain_reset(chain_state *state, uint32_t lookahead);
 
-/* Run `count` (<= CHUNK) frames in place. */
-void chain_run(const chain_coefficients *coefficients, chain_state *state, lanes *frames,
-               uint32_t count);
+/* The same for one slot, in step with the other, which runs on. */
+void chain_reset_slot(chain_state *state, int slot);
+
+/* Run `count` (<= CHUNK) frames in place. Returns the slots (bit 0 A, bit 1 B) that went mad: whose
+ * frames hold NaN or are beyond all reason. */
+uint32_t chain_run(const chain_coefficients *coefficients, chain_state *state, lanes *frames,
+                   uint32_t count);
 
 /* dB by which the slot's compressor and limiter turn down at present, >= 0. */
 double chain_reduction_db(const chain_state *state, int slot);

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #define FADE_S 15e-3
-#define RUNAWAY 1e6 /* +120 dBFS: nothing that a sane chain puts out */
 
 uint64_t ag06_engine_bytes(void)
 {
@@ -28,6 +27,26 @@ static double wanted(uint32_t switches, uint32_t bit)
     return (switches & bit) != 0 ? 1 : 0;
 }
 
+/* From silence, once the delays hold sound again: so the ramp begins that much below zero. */
+static void fade_in(ag06_engine *engine)
+{
+    engine->audible.value = -(double)engine->latency * engine->audible.step;
+}
+
+/* A process that was killed may have left a dry block without its wet one; that stays silent. */
+static void keep_step(ag06_engine *engine)
+{
+    ag06_arena *arena = engine->arena;
+
+    for (;;) {
+        const uint64_t missing = load_relaxed(&arena->dry.head) - load_relaxed(&arena->wet.head);
+
+        if (missing == 0)
+            return;
+        ag06_ring_write(&arena->wet, engine->wet, missing < AG06_BLOCK_MAX ? missing : AG06_BLOCK_MAX);
+    }
+}
+
 void ag06_engine_init(ag06_engine *engine, ag06_arena *arena, int priority)
 {
     const double rate = arena->rate;
@@ -44,12 +63,17 @@ void ag06_engine_init(ag06_engine *engine, ag06_arena *arena, int priority)
     engine->slot_b = ramp_at(wanted(switches, AG06_SWITCH_SLOT_B), engine->fade_frames);
     engine->bypass = ramp_at(wanted(switches, AG06_SWITCH_BYPASS), engine->fade_frames);
     engine->audible = ramp_at(0, engine->fade_frames);
+    fade_in(engine);
+    keep_step(engine);
     store_relaxed(&arena->stats.stream_start_ns, 0);
     __atomic_store_n(&arena->stats.finished.raw, 0, __ATOMIC_RELEASE);
 }
 
-/* Begin a crossfade to whatever parameter blocks are new; one fade runs at a time, and a block
- * that comes during it waits. */
+/*
+ * Begin a crossfade to whatever parameter blocks are new; one fade runs at a time, and a block that
+ * comes during it waits. For as long as the limiter's delay still holds frames made with the old
+ * blocks, only the old chain is heard: after that the new one has no seam in it.
+ */
 static void take_params(ag06_engine *engine, uint64_t position)
 {
     ag06_params *params = engine->arena->params;
@@ -58,13 +82,13 @@ static void take_params(ag06_engine *engine, uint64_t position)
         return;
     engine->old_coefficients = engine->coefficients;
     engine->old_state = engine->state;
-    engine->fade_left = engine->fade_frames;
+    engine->fade_left = engine->latency + engine->fade_frames;
     for (int slot = 0; slot < AG06_SLOTS; slot++) {
         if (!params_fresh(&params[slot]))
             continue;
         const ag06_chain_block *block = params_take(&params[slot]);
         chain_set_slot(&engine->coefficients, slot, block);
-        store_relaxed(&params[slot].taken_position, position);
+        store_relaxed(&params[slot].taken_position, position + engine->latency);
         store_release(&params[slot].taken, block->sequence);
     }
 }
@@ -89,30 +113,44 @@ static void spread(const float *dry, lanes *frames, uint32_t count)
     }
 }
 
-static void run_chain(ag06_engine *engine, const float *dry, lanes *frames, uint32_t count)
+/* Returns the slots that went mad. */
+static uint32_t run_chain(ag06_engine *engine, const float *dry, lanes *frames, uint32_t count)
 {
     spread(dry, frames, count);
-    chain_run(&engine->coefficients, &engine->state, frames, count);
+    uint32_t mad = chain_run(&engine->coefficients, &engine->state, frames, count);
     if (engine->fade_left == 0)
-        return;
+        return mad;
 
     lanes old[CHUNK];
     spread(dry, old, count);
-    chain_run(&engine->old_coefficients, &engine->old_state, old, count);
+    mad |= chain_run(&engine->old_coefficients, &engine->old_state, old, count);
     for (uint32_t n = 0; n < count && engine->fade_left > 0; n++, engine->fade_left--) {
         const double share = (double)engine->fade_left / (double)engine->fade_frames;
 
-        frames[n] += (old[n] - frames[n]) * share;
+        frames[n] = share < 1 ? frames[n] + (old[n] - frames[n]) * share : old[n];
     }
+    return mad;
 }
 
-static int sane(const lanes *frames, uint32_t count)
+static int is_heard(const ag06_engine *engine, int slot)
 {
-    lane_bits good = LANE_BITS(-1);
+    const double here = slot == 0 ? 0 : 1; /* where slot_b stands when only this slot is heard */
+    const int elsewhere = engine->slot_b.value == 1 - here && engine->slot_b.target == 1 - here;
+    const int bypassed = engine->bypass.value >= 1 && engine->bypass.target >= 1;
 
+    return !elsewhere && !bypassed;
+}
+
+/* Begin slot `slot` afresh, in the chain that fades out too; the other slot does not notice. */
+static void silence_slot(ag06_engine *engine, int slot, lanes *frames, uint32_t count)
+{
+    chain_reset_slot(&engine->state, slot);
+    chain_reset_slot(&engine->old_state, slot);
+    chain_set_slot(&engine->old_coefficients, slot, params_front(&engine->arena->params[slot]));
     for (uint32_t n = 0; n < count; n++)
-        good &= lanes_abs(frames[n]) < RUNAWAY;
-    return (good[0] & good[1] & good[2] & good[3]) != 0;
+        frames[n][2 * slot] = frames[n][2 * slot + 1] = 0;
+    if (is_heard(engine, slot))
+        fade_in(engine);
 }
 
 static void mix(ag06_engine *engine, const float *dry, const lanes *frames, float *wet,
@@ -121,7 +159,8 @@ static void mix(ag06_engine *engine, const float *dry, const lanes *frames, floa
     for (uint32_t n = 0; n < count; n++) {
         const double b = ramp_next(&engine->slot_b);
         const double bypass = ramp_next(&engine->bypass);
-        const double audible = ramp_next(&engine->audible);
+        const double ramped = ramp_next(&engine->audible);
+        const double audible = ramped > 0 ? ramped : 0;
         float *delayed = &engine->delayed[engine->delayed_at * AG06_CHANNELS];
 
         for (int channel = 0; channel < AG06_CHANNELS; channel++) {
@@ -149,14 +188,11 @@ int engine_process(ag06_engine *engine, uint32_t count)
         lanes frames[CHUNK];
 
         take_params(engine, position + done);
-        run_chain(engine, dry, frames, chunk);
-        if (!sane(frames, chunk)) {
-            trips++;
-            chain_reset(&engine->state, engine->latency);
-            engine->fade_left = 0;
-            engine->audible.value = 0;
-            memset(frames, 0, sizeof frames);
-        }
+        const uint32_t mad = run_chain(engine, dry, frames, chunk);
+        for (int slot = 0; slot < AG06_SLOTS; slot++)
+            if (mad & 1u << slot)
+                silence_slot(engine, slot, frames, chunk);
+        trips += mad != 0;
         mix(engine, dry, frames, &engine->wet[done * AG06_CHANNELS], chunk);
         done += chunk;
     }

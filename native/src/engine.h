@@ -15,12 +15,12 @@ struct ag06_engine {
     /* While fade_left > 0 the chain as it was before the last change runs beside it. */
     chain_coefficients old_coefficients;
     chain_state old_state;
-    uint32_t fade_left;   /* frames */
+    uint32_t fade_left;   /* frames; more than fade_frames before the new chain begins to be heard */
     uint32_t fade_frames; /* length of every crossfade */
 
     ramp slot_b;  /* 0 slot A, 1 slot B */
     ramp bypass;  /* 0 chain, 1 delayed input */
-    ramp audible; /* 0 muted or not begun, 1 heard */
+    ramp audible; /* 0 muted, below 0 not begun, 1 heard */
 
     float delayed[LOOKAHEAD_MAX * AG06_CHANNELS]; /* input, for bypass in step with the chain */
     uint32_t delayed_at;                          /* frame */
@@ -30,6 +30,6 @@ struct ag06_engine {
     float wet[AG06_BLOCK_MAX * AG06_CHANNELS];
 };
 
-/* Process `count` (<= AG06_BLOCK_MAX) finite frames of engine->dry into engine->wet; nonzero when
- * the NaN guard had to silence some of it. */
+/* Process `count` (<= AG06_BLOCK_MAX) finite frames of engine->dry into engine->wet; returns
+ * how many times the NaN guard had to silence a slot. */
 int engine_process(ag06_engine *engine, uint32_t count);

@@ -25,6 +25,12 @@ INLINE lanes lanes_min(lanes a, lanes b)
     return lanes_select(a < b, a, b);
 }
 
+/* Within -limit .. limit; NaN stays NaN, where minimum and maximum would hide it. */
+INLINE lanes lanes_clamp(lanes a, lanes limit)
+{
+    return lanes_select(a > limit, limit, lanes_select(a < -limit, -limit, a));
+}
+
 INLINE lanes lanes_abs(lanes a)
 {
     return (lanes)((lane_bits)a & LANE_BITS(INT64_MAX));
