@@ -17,6 +17,7 @@
 
 typedef double lanes __attribute__((vector_size(32)));
 typedef int64_t lane_bits __attribute__((vector_size(32)));
+typedef uint64_t lane_words __attribute__((vector_size(32))); /* where the sum may wrap */
 
 typedef struct {
     lanes b0, b1, b2, a1, a2;

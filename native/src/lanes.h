@@ -50,9 +50,9 @@ INLINE lanes lanes_linked_peak(lanes a)
  */
 INLINE lanes lanes_log2(lanes x)
 {
-    const lane_bits bits = (lane_bits)x - LANE_BITS(0x3fe6a09e667f3bcd); /* 1/sqrt 2 */
+    const lane_bits bits = (lane_bits)((lane_words)x - 0x3fe6a09e667f3bcdu); /* 1/sqrt 2 */
     const lane_bits exponent = bits >> 52;
-    const lanes m = (lanes)((lane_bits)x - (exponent << 52));
+    const lanes m = (lanes)((lane_words)x - ((lane_words)exponent << 52));
     const lanes t = (m - 1.0) / (m + 1.0);
     const lanes t2 = t * t;
     const lanes series =
@@ -60,7 +60,7 @@ INLINE lanes lanes_log2(lanes x)
              t2 * (0.96179669392597560 +
                    t2 * (0.57707801635558535 + t2 * (0.41219858311113239 + t2 * 0.32059889797532520))));
     /* 2^52 + 2^51 + exponent as bits, taken apart again as a number */
-    const lanes whole = (lanes)(exponent + LANE_BITS(0x4338000000000000)) - LANES(0x1.8p52);
+    const lanes whole = (lanes)((lane_words)exponent + 0x4338000000000000u) - LANES(0x1.8p52);
 
     return whole + series;
 }
@@ -79,5 +79,5 @@ INLINE lanes lanes_exp2(lanes x)
                             f * (0.0013333558146428443 +
                                  f * (0.00015403530393381608 + f * 1.5252733804059840e-05))))));
 
-    return (lanes)((lane_bits)series + ((lane_bits)shifted << 52));
+    return (lanes)((lane_words)series + ((lane_words)shifted << 52));
 }
