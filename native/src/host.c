@@ -107,8 +107,12 @@ static void finish_hop(ag06_reader *reader, ag06_hop *hop)
     *hop = reader->next;
     hop->position = reader->cursor - reader->hop_frames;
     hop->mono_ns = reader->block.entry_ns - after * 1000000000u / reader->arena->rate;
+    /* Callbacks that were held up come in a bunch; time does not go back for that. */
+    if (hop->mono_ns < reader->next.mono_ns)
+        hop->mono_ns = reader->next.mono_ns;
     hop->switches = reader->block.switches;
     memset(&reader->next, 0, sizeof reader->next);
+    reader->next.mono_ns = hop->mono_ns; /* at the earliest */
     if (after > 0)
         reader->next.flags = reader->block.flags & ~(uint32_t)AG06_BLOCK_GAP;
 }

@@ -32,7 +32,7 @@ static uint32_t fill(ag06_recording *recording, uint64_t *at)
         filled += part;
         *at += part;
         if (*at == recording->frame_count) {
-            if (!recording->loop)
+            if (!recording->loop || recording->frame_count == 0)
                 break;
             *at = 0;
         }
