@@ -20,7 +20,14 @@ HEADERS = [
 ]
 # No -ffast-math, ever: linking it changes the floating-point mode of whatever process loads us.
 # No contraction either: the same recording gives the same bits with and without FMA units.
-COMPILE_ARGS = ["-std=gnu11", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden", "-pthread"]
+COMPILE_ARGS = [
+    "-std=gnu11",
+    "-O3",
+    "-ffp-contract=off",
+    "-fno-math-errno",
+    "-fvisibility=hidden",
+    "-pthread",
+]
 WARNINGS = ["-Wall", "-Wextra", "-Wno-psabi"]
 
 

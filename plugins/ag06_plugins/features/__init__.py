@@ -1,1 +1,57 @@
-"""x."""
+"""The `features` plugin: what the sound is, as numbers, at every hop of 10 ms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ag06_plugins.features.core import FEATURES, Extractor, FeatureConfig
+from ag06d.plugin import Context, Frame, Processor, Topic, hookimpl
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+TOPIC = "feature.basic"
+CHANNELS = ("left", "right")
+
+
+class FeatureProcessor:
+    """Publishes one float32 vector a hop: all features of the left channel, then of the right."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._extractor = Extractor(context.rate, context.hop, context.config)
+
+    def process(self, frame: Frame) -> None:
+        """Extract and publish."""
+        if frame.lost or frame.gap_frames:
+            self._extractor.reset()
+        vector = self._extractor.extract(frame.dry)
+        self._context.publish(TOPIC, {"version": 1}, vector.astype(np.float32, copy=False))
+
+
+@hookimpl
+def ag06_config_model() -> type[BaseModel]:
+    """The section `[plugins.features]`."""
+    return FeatureConfig
+
+
+@hookimpl
+def ag06_topics() -> Iterable[Topic]:
+    """One topic, whose fields are named and measured once."""
+    return [
+        Topic(
+            TOPIC,
+            "Features of the dry sound at every hop of 10 ms; the position is the end of the window",
+            fields=tuple(f"{channel}.{feature.name}" for channel in CHANNELS for feature in FEATURES),
+            units=tuple(feature.unit for _ in CHANNELS for feature in FEATURES),
+        )
+    ]
+
+
+@hookimpl
+def ag06_processors(context: Context) -> Iterable[Processor]:
+    """One processor."""
+    return [FeatureProcessor(context)]

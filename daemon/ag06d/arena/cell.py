@@ -1,0 +1,79 @@
+"""The cell in which a plugin host reports: written by the host, read by ag06d even after it died."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Any
+
+from ag06d._native import ffi, lib
+from ag06d.arena.memory import SharedMemory, memfd
+
+PLUGINS_MAX: int = lib.AG06_HOST_PLUGINS
+
+
+class PluginState(IntEnum):
+    """A plugin's state as the host writes it into the cell."""
+
+    STARTING = 0
+    RUNNING = 1
+    DEGRADED = 2
+    QUARANTINED = 3
+    REFUSED = 4
+
+
+class HostCell:
+    """One host's cell, as host or as ag06d sees it."""
+
+    def __init__(self, fd: int | None = None) -> None:
+        """Map the cell behind `fd`, or make a new one."""
+        size = ffi.sizeof("ag06_host_cell")
+        shared = memfd("ag06-cell", size) if fd is None else fd
+        self._memory = SharedMemory(shared, size, "ag06_host_cell *", writable=True)
+        self.pointer = self._memory.pointer
+
+    @property
+    def fd(self) -> int:
+        """The descriptor to hand to a child."""
+        return self._memory.fd
+
+    @property
+    def position(self) -> int:
+        """The next frame the host will read."""
+        return int(self.pointer.position.raw)
+
+    @property
+    def lost_frames(self) -> int:
+        """Frames by which the rings overtook the host."""
+        return int(self.pointer.lost.raw)
+
+    @property
+    def beat_ns(self) -> int:
+        """CLOCK_MONOTONIC when its loop last turned."""
+        return int(self.pointer.beat_ns.raw)
+
+    def inside(self) -> tuple[int, int] | None:
+        """Index of the plugin that the host is in and when it entered; None outside of any."""
+        current = int(self.pointer.current.raw)
+        return (current - 1, int(self.pointer.entered_ns.raw)) if current else None
+
+    def restart(self, position: int) -> None:
+        """Ready the cell for a new process that will read from `position`; accounts go on."""
+        self.pointer.current.raw = 0
+        self.pointer.position.raw = position
+        self.pointer.beat_ns.raw = lib.ag06_now_ns()
+
+    def plugin(self, index: int) -> dict[str, Any]:
+        """The account of plugin `index`: frames, errors, over_deadline, p99_us, state."""
+        account = self.pointer.plugins[index]
+        p99_ns = lib.ag06_quantile_u32(account.histogram, 0.99)
+        return {
+            "frames": int(account.frames.raw),
+            "errors": int(account.errors.raw),
+            "over_deadline": int(account.over_deadline.raw),
+            "p99_us": round(p99_ns / 1000, 1),
+            "state": PluginState(account.state.raw).name.lower(),
+        }
+
+    def close(self) -> None:
+        """Unmap the cell."""
+        self._memory.close()

@@ -1,0 +1,1 @@
+"""The audio process: opens a device, hands it the C callback, and from then on only watches."""

@@ -1,0 +1,1 @@
+"""The programs that people run: `ag06d` and `ag06ctl`."""

@@ -1,0 +1,304 @@
+"""`ag06ctl`: everything a client can ask of the daemon, from a shell.
+
+Exit status: 0 done, 1 the daemon said no, 2 usage, 3 no daemon.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+
+from ag06d.client import Client
+from ag06d.errors import Ag06Error, ConfigError, NoDaemonError, RequestError
+from ag06d.wire import Message, unpack_arrays
+
+EXIT_REFUSED, EXIT_USAGE, EXIT_NO_DAEMON = 1, 2, 3
+ASSIGNMENT = re.compile(r"(?P<path>[a-z0-9_.]+?)(?P<operator>=\+|\+=|-=|=!|=|!|\+)(?P<value>.*)", re.DOTALL)
+
+app = typer.Typer(
+    help="Control and watch a running AG06 daemon.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+)
+preset_app = typer.Typer(help="Presets: list, show, apply.", no_args_is_help=True)
+app.add_typer(preset_app, name="preset")
+
+
+class Output:
+    """How results are printed: set once by the options before the verb."""
+
+    as_json = False
+
+
+@app.callback()
+def options(
+    *, as_json: Annotated[bool, typer.Option("--json", help="Print each result as one line of JSON.")] = False
+) -> None:
+    """Control and watch a running AG06 daemon."""
+    Output.as_json = as_json
+
+
+@contextmanager
+def client() -> Iterator[Client]:
+    """A client, whose errors become messages and exit statuses."""
+    try:
+        with Client() as connected:
+            yield connected
+    except NoDaemonError as error:
+        fail(str(error), EXIT_NO_DAEMON)
+    except RequestError as error:
+        fail(str(error), EXIT_REFUSED)
+    except ConfigError as error:
+        fail(str(error), EXIT_USAGE)
+    except Ag06Error as error:
+        fail(str(error), EXIT_REFUSED)
+    except BrokenPipeError:  # `ag06ctl watch | head`
+        sys.stderr.close()
+        raise typer.Exit from None
+    except KeyboardInterrupt:
+        raise typer.Exit from None
+
+
+def fail(message: str, status: int) -> None:
+    """Say what was wrong and exit."""
+    typer.echo(f"ag06ctl: {message}", err=True)
+    raise typer.Exit(status)
+
+
+def show(document: Mapping[str, Any], *lines: str) -> None:
+    """The document as JSON, or the lines."""
+    if Output.as_json:
+        typer.echo(json.dumps(document))
+    else:
+        for line in lines:
+            typer.echo(line)
+
+
+def literal(value: Any) -> str:  # noqa: ANN401 - a leaf
+    """A leaf's value as `set` reads it."""
+    return json.dumps(value) if not isinstance(value, str) else value
+
+
+def parse_value(text: str) -> Any:  # noqa: ANN401 - a leaf
+    """A value from the shell: a number, true or false, on or off, else a string."""
+    lowered = text.lower()
+    if lowered in ("true", "on", "yes", "false", "off", "no"):
+        return lowered in ("true", "on", "yes")
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def parse_assignment(text: str) -> tuple[str, Any]:
+    """`PATH=VALUE`, `PATH=+STEP`, `PATH+=STEP`, `PATH-=STEP`, `PATH=!`; raises typer.BadParameter."""
+    match = ASSIGNMENT.fullmatch(text)
+    if match is None:
+        raise typer.BadParameter(f"{text!r}: write PATH=VALUE, PATH=+STEP, PATH-=STEP or PATH=!")
+    path, operator, value = match["path"], match["operator"], match["value"]
+    if operator in ("!", "=!"):
+        return path, {"toggle": True}
+    if operator == "=":
+        return path, parse_value(value)
+    step = parse_value(value)
+    if isinstance(step, bool | str):
+        raise typer.BadParameter(f"{text!r}: {value!r} is no number to step by")
+    return path, {"add": -step if operator == "-=" else step}
+
+
+@app.command()
+def status() -> None:
+    """State of device, audio, hosts and plugins."""
+    with client() as ag06:
+        document = ag06.status()
+    show(document, *audio_lines(document), *host_lines(document["hosts"]), *plugin_lines(document["plugins"]))
+
+
+def audio_lines(document: Mapping[str, Any]) -> list[str]:
+    """State, device, account and presets."""
+    audio, device, switches = document["audio"], document["device"], document["switches"]
+    duration = audio["duration_us"]
+    counts = f"{audio['overruns']} overruns, {audio['late']} late, {audio['nan_trips']} NaN trips"
+    frames = f"{audio['frames']} frames of {audio['expected_frames']} expected"
+    percentiles = ", ".join(f"{name} {value:g}" for name, value in duration.items())
+    presets = ", ".join(f"{slot}: {name}" for slot, name in document["preset"].items())
+    muted = "".join(f", {switch}" for switch in ("mute", "bypass") if switches[switch])
+    return [
+        f"{document['state']}{': ' + document['reason'] if document['reason'] else ''}",
+        f"device   {device['name']}, {device['rate']} Hz, blocks of {device['block']}",
+        f"audio    {frames}, {audio['callbacks']} callbacks; {counts}",
+        f"callback {percentiles} us; {audio['policy']} priority {audio['priority']}",
+        f"preset   {presets}; slot {switches['slot']} is heard{muted}",
+    ]
+
+
+def host_lines(hosts: Mapping[str, Any]) -> list[str]:
+    """A line for each host."""
+    return [
+        f"host     {name}: {host['state']}, pid {host['pid']}, {host['restarts']} restarts, "
+        f"{host['lost_frames']} frames lost, {host['memory_mb']:g} MiB"
+        for name, host in hosts.items()
+    ]
+
+
+def plugin_lines(plugins: Mapping[str, Any]) -> list[str]:
+    """A line for each plugin."""
+    return [
+        f"plugin   {name} in {plugin['host']}: {plugin['state']}, "
+        f"{plugin['frames']} frames, {plugin['errors']} errors, "
+        f"{plugin['over_deadline']} over deadline, p99 {plugin['p99_us']:g} us"
+        + (f" ({plugin['reason']})" if "reason" in plugin else "")
+        for name, plugin in plugins.items()
+    ]
+
+
+@app.command()
+def get(path: Annotated[str, typer.Argument(help="A path; empty for all.")] = "") -> None:
+    """Print the state tree, or what is below PATH, as `set` takes it."""
+    with client() as ag06:
+        values = ag06.get(path)
+    show(values, *(f"{leaf}={literal(value)}" for leaf, value in values.items()))
+
+
+@app.command("set")
+def set_values(
+    assignments: Annotated[
+        list[str], typer.Argument(help="PATH=VALUE, PATH=+STEP, PATH-=STEP, PATH=! (toggle)")
+    ],
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check, and say what would change.")] = False,
+) -> None:
+    """Change the state tree; all assignments are made, or none.
+
+    For example: ag06ctl set chain.a.comp.threshold_db=-30 audio.mute=!
+    """
+    changes = dict(parse_assignment(text) for text in assignments)
+    with client() as ag06:
+        reply = ag06.request("set", {"changes": changes}, dry_run=dry_run).body
+    show(reply, *(f"{leaf}={literal(value)}" for leaf, value in reply["changed"].items()))
+
+
+@app.command()
+def watch(
+    topics: Annotated[
+        list[str], typer.Argument(help="Topics, such as feature, meters, state; default: all.")
+    ] = [],  # noqa: B006 - typer copies it
+    count: Annotated[int | None, typer.Option("-n", min=1, help="Stop after so many messages.")] = None,
+) -> None:
+    """Print messages as they come."""
+    with client() as ag06:
+        schemas = ag06.call("describe")["topics"]
+        wanted = [topic.rstrip(".") + "." for topic in topics if topic] or [""]
+        for number, message in enumerate(ag06.follow(*wanted), start=1):
+            show_message(message, schemas)
+            if number == count:
+                return
+
+
+def vector(message: Message, schemas: Mapping[str, Any]) -> dict[str, float]:
+    """The named elements of a message that carries one vector."""
+    arrays = unpack_arrays(message.body.get("arrays", []), message.buffers)
+    fields = schemas.get(message.topic.rstrip("."), {}).get("fields", ())
+    if len(arrays) == 1 and len(fields) == arrays[0].size:
+        return {
+            field: float(f"{value:.6g}")
+            for field, value in zip(fields, arrays[0].ravel().tolist(), strict=True)
+        }
+    return {}
+
+
+def show_message(message: Message, schemas: Mapping[str, Any]) -> None:
+    """One message."""
+    body = {key: value for key, value in message.body.items() if key != "arrays"}
+    body |= vector(message, schemas)
+    document = {"topic": message.topic, "header": message.header, "body": body}
+    clock = time.strftime("%H:%M:%S", time.localtime(message.header["t"]))
+    content = " ".join(f"{key}={json.dumps(value)}" for key, value in body.items())
+    show(document, f"{clock} {message.header['pos']:>10} {message.topic} {content}")
+    sys.stdout.flush()
+
+
+@app.command()
+def meters() -> None:
+    """Levels now, dry and wet."""
+    with client() as ag06:
+        document = ag06.call("meters")
+    lines = [
+        f"{name}  peak {levels['peak_db'][0]:7.2f} {levels['peak_db'][1]:7.2f} dBFS   "
+        f"rms {levels['rms_db'][0]:7.2f} {levels['rms_db'][1]:7.2f} dBFS"
+        for name in ("dry", "wet")
+        if (levels := document[name])
+    ]
+    reduction = document["reduction_db"]
+    show(document, *lines, f"gain reduction  a {reduction['a']:.1f} dB, b {reduction['b']:.1f} dB")
+
+
+@app.command()
+def hosts() -> None:
+    """The plugin hosts."""
+    with client() as ag06:
+        document = ag06.call("hosts.list")
+    show(document, *host_lines(document["hosts"]))
+
+
+@app.command()
+def plugins() -> None:
+    """The plugins."""
+    with client() as ag06:
+        document = ag06.call("plugins.list")
+    show(document, *plugin_lines(document["plugins"]))
+
+
+@app.command()
+def top() -> None:
+    """A live view of levels, features, hosts and plugins; plain lines without a terminal."""
+    from ag06d.cli.view import view  # noqa: PLC0415 - rich is slow to import, and only this verb draws
+
+    with client() as ag06:
+        view(ag06)
+
+
+@preset_app.command("list")
+def preset_list() -> None:
+    """All presets."""
+    with client() as ag06:
+        document = ag06.call("preset.list")
+    lines = [f"{preset['name']:<16} {preset['description']}" for preset in document["presets"]]
+    show(document, *lines, *(f"unreadable: {problem}" for problem in document["problems"]))
+
+
+@preset_app.command("show")
+def preset_show(name: str) -> None:
+    """One preset with its chain."""
+    with client() as ag06:
+        document = ag06.call("preset.show", name=name)
+    lines = [f"{document['name']} ({document['origin']}): {document['description']}"]
+    for stage, values in document["chain"].items():
+        lines.append(f"{stage}: " + ", ".join(f"{key}={literal(value)}" for key, value in values.items()))
+    show(document, *lines)
+
+
+@preset_app.command("apply")
+def preset_apply(
+    name: str,
+    slot: Annotated[str | None, typer.Option(help="a or b; default: the one that is heard.")] = None,
+) -> None:
+    """Crossfade a slot to a preset."""
+    with client() as ag06:
+        document = ag06.call("preset.apply", name=name, slot=slot)
+    show(document, f"slot {document['slot']}: {document['name']}, {len(document['changed'])} values changed")
+
+
+def main() -> None:
+    """Entry point."""
+    app(prog_name="ag06ctl")

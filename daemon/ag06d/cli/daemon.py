@@ -1,0 +1,125 @@
+"""`ag06d`: run the daemon, check and show its configuration, replay a recording."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import tomli_w
+import typer
+
+from ag06d import paths
+from ag06d.core.config import Config, load
+from ag06d.errors import Ag06Error, ConfigError
+from ag06d.logs import setup_logging
+
+EXIT_REFUSED, EXIT_USAGE = 1, 2
+
+app = typer.Typer(
+    help="The AG06 daemon: real-time DSP in C, plugins that watch every frame, results over ZeroMQ.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ConfigFiles = Annotated[
+    list[Path], typer.Option("--config", "-c", help="Configuration file; later ones win.", show_default=False)
+]
+Overrides = Annotated[
+    list[str],
+    typer.Option("-o", metavar="SECTION.KEY=VALUE", help="One setting; wins over files.", show_default=False),
+]
+
+
+def effective(files: list[Path], overrides: list[str]) -> Config:
+    """The configuration, or exit 2 with every problem on stderr."""
+    try:
+        return load(files, overrides)
+    except ConfigError as error:
+        for problem in error.problems:
+            typer.echo(f"ag06d: {problem}", err=True)
+        raise typer.Exit(EXIT_USAGE) from error
+
+
+def document(config: Config) -> dict[str, Any]:
+    """The configuration as TOML can carry it."""
+    return config.model_dump(mode="json")
+
+
+@app.command()
+def run(
+    config: ConfigFiles = [],  # noqa: B006 - typer copies it
+    override: Overrides = [],  # noqa: B006 - likewise
+    duration: Annotated[float | None, typer.Option(min=0, help="Stop after so many seconds.")] = None,
+    *,
+    view: Annotated[
+        bool, typer.Option("--view", help="Show a live view; plain lines without a terminal.")
+    ] = False,
+) -> None:
+    """Run the daemon in the foreground. SIGTERM or Ctrl-C stops it cleanly."""
+    settings = effective(config, override)
+    from ag06d.cli.foreground import run_daemon  # noqa: PLC0415 - `check` needs none of it
+
+    setup_logging(settings.log.level, "ag06d")
+    try:
+        asyncio.run(run_daemon(settings, duration, view=view))
+    except ConfigError as error:
+        for problem in error.problems:
+            typer.echo(f"ag06d: {problem}", err=True)
+        raise typer.Exit(EXIT_USAGE) from error
+    except Ag06Error as error:
+        typer.echo(f"ag06d: {error}", err=True)
+        raise typer.Exit(EXIT_REFUSED) from error
+
+
+@app.command()
+def check(config: ConfigFiles = [], override: Overrides = []) -> None:  # noqa: B006 - typer copies them
+    """Check the configuration; exit 0, or 2 with every error listed."""
+    effective(config, override)
+    typer.echo("the configuration is good")
+
+
+@app.command("config")
+def show_config(config: ConfigFiles = [], override: Overrides = []) -> None:  # noqa: B006 - typer copies them
+    """Print the effective configuration as TOML."""
+    sys.stdout.write(tomli_w.dumps(document(effective(config, override))))
+
+
+@app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(help="A wav, flac or ogg recording.")],
+    config: ConfigFiles = [],  # noqa: B006 - typer copies it
+    override: Overrides = [],  # noqa: B006 - likewise
+    output: Annotated[
+        Path | None, typer.Option(help="Write what leaves the chain here, as float WAV.")
+    ] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one line of JSON.")] = False,
+) -> None:
+    """Run a recording through the whole daemon in lockstep: as fast as it goes, the same result each time."""
+    settings = effective(config, override)
+    from ag06d.core.replay import replay as run_replay  # noqa: PLC0415 - `check` needs none of it
+
+    setup_logging("warning" if settings.log.level == "info" else settings.log.level, "ag06d")
+    try:
+        result = run_replay(settings, file, paths.state_folder(), output)
+    except Ag06Error as error:
+        typer.echo(f"ag06d: {error}", err=True)
+        raise typer.Exit(EXIT_REFUSED) from error
+    if as_json:
+        typer.echo(json.dumps(result))
+        return
+    typer.echo(f"{result['seconds']:.2f} s of sound at {result['speed']:.1f} times real time")
+    typer.echo(
+        f"{result['frames']} frames, {result['lost_frames']} lost\nsha256 of the wet: {result['sha256_wet']}"
+    )
+    for alert in result["alerts"]:
+        typer.echo(f"{alert['start_s']:9.3f} s  {alert['kind']}")
+
+
+def main() -> None:
+    """Entry point."""
+    app(prog_name="ag06d")

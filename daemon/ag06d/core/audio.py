@@ -1,0 +1,220 @@
+"""Supervision of the audio process: its states, and having it back when it was lost.
+
+The states, each published with a reason: `waiting` for the device, `starting`, `running`, `stalled`
+(no callbacks), `degraded` (callbacks that overran), `stopping`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ag06d._native import lib
+from ag06d.arena import Arena, AudioStats, HostCell
+from ag06d.audio.spec import EXIT_FATAL, AudioSpec
+from ag06d.core.child import BackOff, Child, describe_end
+from ag06d.core.config import AudioConfig
+
+TICK_S = 0.05
+START_S = 15.0  # opening a device may take so long before it counts as wedged
+BEAT_S = 2.0  # the process's own loop must turn so often
+RETRY_S = 2.0  # after a failure that trying again at once does not mend
+DEGRADED_S = 5.0
+DEGRADED_SHARE = 0.01  # of callbacks within DEGRADED_S that overran
+
+log = logging.getLogger(__name__)
+
+
+class AudioSupervisor:
+    """Keeps one audio process, and knows its state.
+
+    `changed` is called whenever state, reason or device changed; `announce` with (topic, body).
+    """
+
+    def __init__(  # noqa: PLR0913 - what it stands between
+        self,
+        config: AudioConfig,
+        arena: Arena,
+        parent: int,
+        *,
+        announce: Callable[[str, dict[str, Any]], None],
+        lockstep: bool = False,
+        output: Path | None = None,
+        readers: Sequence[HostCell] = (),
+    ) -> None:
+        self.state = "starting"
+        self.reason = ""
+        self.device: dict[str, Any] = {}
+        self.stats = AudioStats(arena)
+        self.ended: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self.restarts = -1
+        self._config, self._arena, self._parent = config, arena, parent
+        self._announce = announce
+        self._lockstep, self._output, self._readers = lockstep, output, readers
+        self._sink = HostCell() if lockstep or output else None
+        self._device = config.device
+        self._fallback = config.fallback
+        self._child: Child | None = None
+        self._back_off = BackOff(first_s=0.1, longest_s=1.0, healthy_s=2.0)
+        self._started_ns = 0
+        self._ticked_ns = 0
+        self._why = ""  # why this process was or will be killed
+        self._streams = 0
+        self._overruns: list[tuple[int, int, int]] = []  # (ns, callbacks, overruns)
+
+    @property
+    def pid(self) -> int:
+        """The audio process, 0 when there is none."""
+        return self._child.pid if self._child is not None and self._child.alive else 0
+
+    def start(self) -> None:
+        """Start the audio process."""
+        if self.state == "stopping":
+            return
+        self._arena.rewind_params()  # the last one may have died between two steps of taking a block
+        self._started_ns = self._ticked_ns = lib.ag06_now_ns()
+        self._arena.pointer.stats.stream_start_ns.raw = 0
+        self._why = ""
+        self.restarts += 1
+        cells = [*self._readers, *([self._sink] if self._sink else [])]
+        spec = AudioSpec(
+            parent=self._parent,
+            arena_fd=self._arena.fd,
+            device=self._device,
+            block=self._config.block,
+            priority=self._config.priority,
+            fallback=self._fallback,
+            loop=self._config.loop,
+            lockstep=self._lockstep,
+            output=str(self._output) if self._output else None,
+            reader_fds=[cell.fd for cell in self._readers] if self._lockstep else [],
+            sink_fd=self._sink.fd if self._sink else None,
+        )
+        if self.state != "waiting":
+            self._become("starting", self.reason)
+        self._child = Child(
+            "ag06d.audio",
+            asdict(spec),
+            [self._arena.fd, *(cell.fd for cell in cells)],
+            said=self._heard,
+            ended=self._child_ended,
+        )
+
+    def _become(self, state: str, reason: str) -> None:
+        if self.state == "stopping" or (state, reason) == (self.state, self.reason):
+            return
+        self.state, self.reason = state, reason
+        log.info("audio: %s%s", state, f": {reason}" if reason else "")
+        self._announce("audio.state", {"state": state, "reason": reason, "device": self.device})
+
+    def _heard(self, line: dict[str, Any]) -> None:
+        match line.get("event"):
+            case "waiting":
+                self.device = {}
+                self._become("waiting", line["reason"])
+            case "fallback":
+                log.info("audio: %s; playing %s instead", line["reason"], line["device"])
+                self._device, self._fallback = line["device"], ""
+            case "running":
+                self.device = line["device"]
+            case "lost" | "failed":
+                self._why = line["reason"]
+            case "ended":
+                self._become("waiting", "the recording has ended")
+                if not self.ended.done():
+                    self.ended.set_result(line)
+            case _:
+                log.warning("audio: said %s", line)
+
+    def _child_ended(self, status: int) -> None:
+        lived_s = (lib.ag06_now_ns() - self._started_ns) / 1e9
+        reason = self._why or describe_end(status)
+        if self.state == "stopping":
+            return
+        if not self.ended.done() and self._lockstep:
+            self.ended.set_exception(RuntimeError(reason))
+        wait_s = self._back_off.after(lived_s)
+        if status == EXIT_FATAL:
+            wait_s = RETRY_S
+            self._become("waiting", reason)
+        else:
+            log.warning("audio: process %s", reason)
+            self._become("starting", reason)
+        asyncio.get_running_loop().call_later(wait_s, self.start)
+
+    async def watch(self) -> None:
+        """Look after the audio process, until cancelled."""
+        while True:
+            self._tick()
+            await asyncio.sleep(TICK_S)
+
+    def _tick(self) -> None:
+        now = lib.ag06_now_ns()
+        held_up = now - self._ticked_ns > 4e9 * TICK_S  # we were, so our view of the others is no proof
+        self._ticked_ns = now
+        self._announce_stream()
+        if held_up or not self.pid or self.ended.done() or self._lockstep:
+            return
+        silent_s = self.stats.silent_s()
+        beat_s = (now - max(self.stats.counter("beat_ns"), self._started_ns)) / 1e9
+        alive_s = (now - self._started_ns) / 1e9
+        stall_s = self._config.stall_ms / 1000
+        if self.stats.counter("stream_start_ns"):
+            self._judge_stream(silent_s, stall_s)
+        elif self.state != "waiting" and alive_s > START_S:
+            self._kill(f"no callback within {START_S:g} s of its start")
+        if beat_s > max(BEAT_S, stall_s) and (self.state != "waiting" or beat_s > START_S):
+            self._kill(f"the audio process did not answer for {beat_s:.1f} s")
+
+    def _judge_stream(self, silent_s: float, stall_s: float) -> None:
+        if silent_s > stall_s:
+            self._kill(f"no callback for {silent_s * 1000:.0f} ms")
+        elif silent_s > stall_s / 2:
+            self._become("stalled", f"no callback for {silent_s * 1000:.0f} ms")
+        elif overran := self._overrun_share():
+            self._become("degraded", overran)
+        else:
+            self._become("running", "")
+
+    def _overrun_share(self) -> str:
+        """In words, when too many of the last seconds' callbacks overran."""
+        now = lib.ag06_now_ns()
+        counts = (now, self.stats.counter("callbacks"), self.stats.counter("overruns"))
+        self._overruns = [entry for entry in self._overruns if now - entry[0] < DEGRADED_S * 1e9] + [counts]
+        callbacks, overruns = (counts[i] - self._overruns[0][i] for i in (1, 2))
+        if overruns <= DEGRADED_SHARE * callbacks:
+            return ""
+        return f"more than {DEGRADED_SHARE:.0%} of callbacks overran in the last {DEGRADED_S:g} s"
+
+    def _announce_stream(self) -> None:
+        streams = self.stats.counter("streams")
+        if streams == self._streams:
+            return
+        self._streams = streams
+        gap = self.stats.counter("gap_frames")
+        body = {"streams": streams, "position": self._arena.head, "gap_frames_total": gap}
+        self._announce("audio.stream", body)
+
+    def _kill(self, reason: str) -> None:
+        if self._child is not None and not self._why:
+            self._why = reason
+            self._become("stalled", reason)
+            self._child.kill()
+
+    def finish(self) -> None:
+        """Let a recording's process that has ended go."""
+        self.state = "stopping"
+        if self._child is not None:
+            self._child.signal(signal.SIGTERM)
+
+    async def stop(self, patience_s: float = 1.0) -> None:
+        """Ask the process to end, and end it if it does not."""
+        self._become("stopping", "")
+        self.state = "stopping"
+        if self._child is not None:
+            await self._child.stop(patience_s)

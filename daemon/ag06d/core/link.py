@@ -1,0 +1,166 @@
+"""ag06d's end of the private socket: what hosts publish and ask, and what plugins are asked by clients."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import zmq
+import zmq.asyncio
+
+from ag06d.core.bus import Bus
+from ag06d.core.hosts import HostSupervisor
+from ag06d.errors import RequestError
+from ag06d.wire import Message, Reply, Request, WireError
+from ag06d.wire.hostlink import HostMessage, Kind
+
+COMMAND_S = 5.0  # a plugin's command that takes longer is answered `deadline`
+OWN_TOPICS = (
+    "welcome.",
+    "heartbeat.",
+    "state.",
+    "schema.",
+    "audio.",
+    "host.",
+    "plugin.",
+    "meters.",
+    "preset.",
+)
+
+log = logging.getLogger(__name__)
+Operate = Callable[[Request], Awaitable[Reply]]
+
+
+class HostLink:
+    """A ROUTER that all hosts connect to; each is known by its name."""
+
+    def __init__(
+        self, bus: Bus, hosts: HostSupervisor, socket: zmq.asyncio.Socket, state: Callable[[], dict[str, Any]]
+    ) -> None:
+        self.topics: dict[str, dict[str, Any]] = {}  # name to what was registered
+        self.commands: dict[str, dict[str, Any]] = {}  # op to what was registered
+        self._bus, self._hosts, self._socket, self._state = bus, hosts, socket, state
+        self._subscriptions: dict[str, set[str]] = {}  # host to prefixes
+        self._waiting: dict[int, asyncio.Future[HostMessage]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._next_id = 0
+        self._out: zmq.Socket[bytes] = zmq.Socket.shadow(socket.underlying)  # sends without waiting
+        bus.observe(self._forward)
+
+    async def serve(self, operate: Operate) -> None:
+        """Handle what hosts send, until cancelled."""
+        while True:
+            identity, *frames = await self._socket.recv_multipart()
+            host = identity.decode(errors="replace")
+            try:
+                self._handle(host, HostMessage.decode(frames), operate)
+            except WireError as error:
+                log.warning("host %s: %s", host, error)
+
+    def _send(self, host: str, message: HostMessage) -> None:
+        try:
+            self._out.send_multipart([host.encode(), *message.encode()], zmq.NOBLOCK)
+        except zmq.ZMQError as error:
+            log.warning("host %s: %s: message dropped", host, error)
+
+    def tell_state(self, changes: Mapping[str, Any]) -> None:
+        """Let every host know of changes in the state tree."""
+        for name, host in self._hosts.hosts.items():
+            if host.ready:
+                self._send(name, HostMessage(Kind.STATE, {}, dict(changes)))
+
+    def _handle(self, host: str, message: HostMessage, operate: Operate) -> None:
+        process = self._hosts.hosts.get(host)
+        if process is None:
+            return
+        header = message.header
+        match message.kind:
+            case Kind.HELLO if header.get("pid") == process.pid:
+                self._register(message.body)
+                process.said_hello()
+                self._send(host, HostMessage(Kind.STATE, {}, self._state()))
+            case Kind.PLUGIN:
+                process.put_out(str(header["plugin"]), str(header["state"]), str(header["reason"]))
+            case Kind.PUBLISH:
+                self._publish(message)
+            case Kind.SUBSCRIBE:
+                self._subscriptions.setdefault(host, set()).add(str(header["topic"]))
+            case Kind.REQUEST:
+                task = asyncio.create_task(self._operate(host, message, operate))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+            case Kind.REPLY:
+                waiting = self._waiting.get(int(header.get("id", -1)))
+                if waiting is not None and not waiting.done():
+                    waiting.set_result(message)
+            case _:
+                log.warning("host %s: sent a message of kind %s", host, message.kind)
+
+    def _register(self, offers: Mapping[str, Any]) -> None:
+        for plugin, offer in offers.items():
+            for topic in offer["topics"]:
+                if f"{topic['name']}.".startswith(OWN_TOPICS):
+                    log.error("plugin %s: the topic %s is the daemon's own", plugin, topic["name"])
+                    continue
+                schema = {**topic, "plugin": plugin}
+                if self.topics.get(topic["name"]) != schema:
+                    self.topics[topic["name"]] = schema
+                    self._bus.publish("events", f"schema.{topic['name']}", schema)
+            for command in offer["commands"]:
+                self.commands[f"{plugin}.{command['name']}"] = {**command, "plugin": plugin}
+
+    def _publish(self, message: HostMessage) -> None:
+        header = message.header
+        topic = self.topics.get(str(header["topic"]))
+        if topic is None:
+            return  # the daemon's own topic, refused when it was registered
+        self._bus.publish(
+            topic["channel"],
+            topic["name"],
+            message.body,
+            message.buffers,
+            source=str(header["plugin"]),
+            position=header["pos"],
+            mono_ns=header["mono"],
+        )
+
+    def _forward(self, message: Message) -> None:
+        for host, prefixes in self._subscriptions.items():
+            if any(message.topic.startswith(prefix) for prefix in prefixes):
+                self._send(
+                    host, HostMessage(Kind.MESSAGE, {"topic": message.topic}, message.body, message.buffers)
+                )
+
+    async def _operate(self, host: str, message: HostMessage, operate: Operate) -> None:
+        header = message.header
+        request = Request(header["id"], str(header["op"]), message.body)
+        try:
+            reply = await operate(request)
+        except RequestError as error:
+            reply = Reply.failed(request.id, error)
+        answer = {"id": request.id, "plugin": header["plugin"], "status": reply.status}
+        self._send(host, HostMessage(Kind.REPLY, answer, reply.body))
+
+    async def command(self, request: Request) -> Reply:
+        """Have a plugin carry out `PLUGIN.COMMAND`; raises RequestError."""
+        plugin, _, name = request.op.partition(".")
+        process = self._hosts.host_of(plugin)
+        if process is None or not process.ready or request.op not in self.commands:
+            raise RequestError(
+                "not_ready", f"plugin {plugin} is not ready to answer {request.op}", "ask again later"
+            )
+        self._next_id += 1
+        number = self._next_id
+        answer = asyncio.get_running_loop().create_future()
+        self._waiting[number] = answer
+        header = {"id": number, "plugin": plugin, "command": name}
+        self._send(process.name, HostMessage(Kind.REQUEST, header, request.body, request.buffers))
+        try:
+            message = await asyncio.wait_for(answer, COMMAND_S)
+        except TimeoutError:
+            raise RequestError("deadline", f"plugin {plugin} did not answer within {COMMAND_S:g} s") from None
+        finally:
+            del self._waiting[number]
+        return Reply(request.id, str(message.header["status"]), message.body, message.buffers)

@@ -1,0 +1,136 @@
+"""Presets: TOML files with a chain, shipped with the package or saved by the user.
+
+A preset names only what it sets; every other parameter of the chain is at its default.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import tomli
+
+from ag06d.arena import CHAIN, chain_defaults
+from ag06d.arena.parameters import Value
+from ag06d.core.state import checked
+from ag06d.errors import PresetError, RequestError
+from ag06d.paths import FACTORY_PRESETS
+
+SCHEMA = 1
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_KEYS = {"schema", "description", "tags", "author", "chain"}
+_PARAMETERS = {parameter.path: parameter for parameter in CHAIN}
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A named chain; `chain` holds every parameter's path within the chain and value."""
+
+    name: str
+    description: str
+    chain: dict[str, Value]
+    tags: tuple[str, ...] = ()
+    author: str = ""
+    origin: str = field(default="factory")
+
+    def summary(self) -> dict[str, Any]:
+        """What `preset.list` tells of it."""
+        return {
+            "name": self.name,
+            "description": self.description,
+            "tags": list(self.tags),
+            "author": self.author,
+            "origin": self.origin,
+        }
+
+
+class PresetLibrary:
+    """The presets in the package and in the user's folder; the user's win where names are equal."""
+
+    def __init__(self, user_folder: Path) -> None:
+        self._folders = (("user", user_folder), ("factory", FACTORY_PRESETS))
+
+    def names(self) -> list[str]:
+        """All names, sorted."""
+        return sorted({path.stem for _, folder in self._folders for path in folder.glob("*.toml")})
+
+    def load(self, name: str) -> Preset:
+        """The preset `name`; raises RequestError unknown_path, or PresetError with what is wrong."""
+        if _NAME.fullmatch(name):
+            for origin, folder in self._folders:
+                path = folder / f"{name}.toml"
+                if path.is_file():
+                    return read_preset(path, origin)
+        names = self.names()
+        near = difflib.get_close_matches(name, names, n=1)
+        hint = f"did you mean {near[0]}?" if near else "there are " + ", ".join(names)
+        raise RequestError("unknown_path", f"there is no preset {name!r}", hint)
+
+    def all(self) -> tuple[list[Preset], list[str]]:
+        """Every preset that can be read, and what is wrong with those that cannot."""
+        presets, problems = [], []
+        for name in self.names():
+            try:
+                presets.append(self.load(name))
+            except (PresetError, RequestError) as error:
+                problems.append(str(error))
+        return presets, problems
+
+
+def read_preset(path: Path, origin: str) -> Preset:
+    """The preset in `path`; raises PresetError with every error in the file."""
+    try:
+        document = tomli.loads(path.read_text())
+    except OSError as error:
+        raise PresetError(f"{path}: cannot be read: {error.strerror}") from error
+    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise PresetError(f"{path}: not TOML: {error}") from error
+    problems = [f"{key}: there is no such key in a preset" for key in document.keys() - _KEYS]
+    if document.get("schema") != SCHEMA:
+        problems.append(f"schema: {document.get('schema')!r}; this version reads {SCHEMA}")
+    description, tags, author = (
+        document.get("description", ""),
+        document.get("tags", []),
+        document.get("author", ""),
+    )
+    if not isinstance(description, str) or not isinstance(author, str):
+        problems.append("description and author must be strings")
+    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+        problems.append("tags: must be a list of strings")
+    chain = _read_chain(document.get("chain", {}), problems)
+    if problems:
+        raise PresetError(f"{path}: " + "; ".join(problems))
+    return Preset(path.stem, description, chain, tuple(tags), author, origin)
+
+
+def _flatten(tree: object, at: str = "") -> dict[str, Any]:
+    if not isinstance(tree, dict):
+        return {at: tree}
+    return {
+        path: value
+        for key, branch in tree.items()
+        for path, value in _flatten(branch, f"{at}.{key}" if at else key).items()
+    }
+
+
+def _read_chain(tree: object, problems: list[str]) -> dict[str, Value]:
+    chain = chain_defaults()
+    if not isinstance(tree, dict):
+        problems.append("chain: must be a table")
+        return chain
+    for path, value in _flatten(tree).items():
+        parameter = _PARAMETERS.get(path)
+        if parameter is None:
+            near = difflib.get_close_matches(path, _PARAMETERS, n=1)
+            problems.append(
+                f"chain.{path}: no such parameter" + (f"; did you mean {near[0]}?" if near else "")
+            )
+            continue
+        try:
+            chain[path] = checked(path, parameter, value)
+        except RequestError as error:
+            problems.append(f"chain.{error}")
+    return chain

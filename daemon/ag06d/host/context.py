@@ -1,0 +1,118 @@
+"""The Context that a host gives to each of its plugins."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ag06d._native import lib
+from ag06d.host.link import Link
+from ag06d.plugin import Topic
+from ag06d.wire import pack_arrays
+from ag06d.wire.hostlink import HostMessage, Kind
+
+MessageHandler = Callable[[str, Mapping[str, Any], list[bytes]], None]
+ReplyHandler = Callable[[str, Mapping[str, Any]], None]
+
+
+class SystemClock:
+    """The real time."""
+
+    def monotonic_ns(self) -> int:
+        """Nanoseconds of CLOCK_MONOTONIC."""
+        return int(lib.ag06_now_ns())
+
+    def wall_s(self) -> float:
+        """Seconds since the epoch."""
+        return time.time()
+
+
+class Shared:
+    """What all plugins of a host have in common."""
+
+    def __init__(self, link: Link, rate: int, hop: int) -> None:
+        self.link = link
+        self.rate = rate
+        self.hop = hop
+        self.state: dict[str, Any] = {}  # flat: path to value
+        self.position = 0  # end of the present frame
+        self.mono_ns = 0
+        self.clock = SystemClock()
+
+
+class HostContext:
+    """See `ag06d.plugin.Context`."""
+
+    def __init__(self, name: str, shared: Shared, data_folder: Path) -> None:
+        self.name = name
+        self.config: Any = {}
+        self.logger = logging.getLogger(f"plugin.{name}")
+        self.data_folder = data_folder
+        self.clock = shared.clock
+        self.rate = shared.rate
+        self.hop = shared.hop
+        self.topics: dict[str, Topic] = {}
+        self.subscriptions: list[tuple[str, MessageHandler]] = []
+        self.calls: dict[int, ReplyHandler] = {}
+        self._shared = shared
+        self._next_call = 0
+
+    def state(self, path: str = "") -> Any:  # noqa: ANN401 - a tree or a leaf
+        """What is at `path` of the state tree."""
+        flat = self._shared.state
+        if path in flat:
+            return flat[path]
+        below = {leaf: value for leaf, value in flat.items() if not path or leaf.startswith(f"{path}.")}
+        if not below:
+            raise KeyError(path)
+        tree: dict[str, Any] = {}
+        for leaf, value in below.items():
+            *groups, last = leaf.removeprefix(f"{path}." if path else "").split(".")
+            branch = tree
+            for group in groups:
+                branch = branch.setdefault(group, {})
+            branch[last] = value
+        return tree
+
+    def publish(
+        self,
+        topic: str,
+        body: Mapping[str, Any] | None = None,
+        *arrays: Any,  # noqa: ANN401 - numpy arrays
+        position: int | None = None,
+    ) -> bool:
+        """Publish on one of this plugin's topics."""
+        declared = self.topics.get(topic)
+        if declared is None:
+            there = ", ".join(sorted(self.topics)) or "none"
+            raise ValueError(
+                f"plugin {self.name} did not register the topic {topic!r}; it registered {there}"
+            )
+        entries, buffers = pack_arrays(*arrays)
+        content = dict(body or {})
+        if entries:
+            content["arrays"] = entries
+        header = {
+            "plugin": self.name,
+            "topic": topic,
+            "channel": declared.channel,
+            "pos": self._shared.position if position is None else position,
+            "mono": self._shared.mono_ns or self.clock.monotonic_ns(),
+        }
+        return self._shared.link.send(HostMessage(Kind.PUBLISH, header, content, buffers))
+
+    def subscribe(self, topic: str, handler: MessageHandler) -> None:
+        """Have messages under `topic` given to `handler`."""
+        self.subscriptions.append((topic.rstrip(".") + ".", handler))
+        self._shared.link.send(HostMessage(Kind.SUBSCRIBE, {"topic": topic.rstrip(".") + "."}))
+
+    def call(self, op: str, body: Mapping[str, Any] | None = None, done: ReplyHandler | None = None) -> None:
+        """Ask ag06d for an operation."""
+        self._next_call += 1
+        if done is not None:
+            self.calls[self._next_call] = done
+        header = {"plugin": self.name, "id": self._next_call, "op": op}
+        self._shared.link.send(HostMessage(Kind.REQUEST, header, dict(body or {})))

@@ -1,0 +1,48 @@
+"""The host's end of the private socket. Sending never waits: what does not fit is dropped and counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import zmq
+
+from ag06d.wire.hostlink import HostMessage
+
+QUEUE = 4096  # messages that may wait for ag06d
+
+
+class Link:
+    """A DEALER connected to ag06d."""
+
+    def __init__(self, address: str, name: str) -> None:
+        self._context = zmq.Context()
+        self._socket = self._context.socket(zmq.DEALER)
+        self._socket.setsockopt(zmq.IDENTITY, name.encode())
+        self._socket.setsockopt(zmq.LINGER, 200)
+        self._socket.setsockopt(zmq.SNDHWM, QUEUE)
+        self._socket.setsockopt(zmq.RCVHWM, QUEUE)
+        self._socket.connect(address)
+        self.dropped = 0
+
+    def send(self, message: HostMessage) -> bool:
+        """Send, or drop and count."""
+        try:
+            self._socket.send_multipart(message.encode(), zmq.NOBLOCK)
+        except zmq.Again:
+            self.dropped += 1
+            return False
+        return True
+
+    def received(self) -> Iterator[HostMessage]:
+        """All messages that are there."""
+        while True:
+            try:
+                frames = self._socket.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            yield HostMessage.decode(frames)
+
+    def close(self) -> None:
+        """Send what is queued, within the linger time, and close."""
+        self._socket.close()
+        self._context.term()

@@ -1,0 +1,199 @@
+"""One plugin behind its fence: loaded, given frames, timed, and put out when it keeps failing."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+from collections.abc import Callable, Mapping
+from importlib.metadata import entry_points
+from typing import Any
+
+import pluggy
+from pydantic import ValidationError
+
+from ag06d._native import lib
+from ag06d.arena import HostCell, PluginState
+from ag06d.errors import Ag06Error, RefusedError, RequestError
+from ag06d.host.context import HostContext
+from ag06d.plugin import Command, Frame, Processor, hookspecs
+
+EXIT_MEMORY = 75  # out of memory inside a plugin; the cell names it
+DEGRADED_FRAMES = 500  # 5 s without trouble make a degraded plugin a running one again
+
+log = logging.getLogger(__name__)
+
+
+class Runner:
+    """A plugin in its host.
+
+    `failed` tells the host that the plugin ended as quarantined or refused, with the reason.
+    """
+
+    def __init__(  # noqa: PLR0913 - what a fence has to know
+        self,
+        context: HostContext,
+        index: int,
+        cell: HostCell,
+        *,
+        deadline_ms: float,
+        max_errors: int,
+        failed: Callable[[Runner, PluginState, str], None],
+    ) -> None:
+        self.context = context
+        self.commands: dict[str, Command] = {}
+        self._index = index
+        self._cell = cell.pointer
+        self._deadline_ns = int(deadline_ms * 1e6)
+        self._max_errors = max_errors
+        self._failed = failed
+        self._processors: list[Processor] = []
+        self._in_a_row = 0
+        self._trouble = 0  # frames until it counts as sound again
+        self._set_state(PluginState.STARTING)
+
+    @property
+    def active(self) -> bool:
+        """Whether it still sees frames."""
+        return self.state in (PluginState.RUNNING, PluginState.DEGRADED)
+
+    def _set_state(self, state: PluginState) -> None:
+        self.state = state
+        self._cell.plugins[self._index].state.raw = int(state)
+
+    def start(self, config: Mapping[str, Any]) -> None:
+        """Load the plugin and let it register; afterwards it runs, or was refused with the reason."""
+        lib.ag06_cell_enter(self._cell, self._index)
+        try:
+            self._register(config)
+            self._set_state(PluginState.RUNNING)
+        except MemoryError:
+            os._exit(EXIT_MEMORY)
+        except ValidationError as error:
+            problems = "; ".join(
+                f"plugins.{self.context.name}.{'.'.join(map(str, entry['loc']))}: {entry['msg']}"
+                for entry in error.errors()
+            )
+            self._end(PluginState.REFUSED, problems)
+        except (Ag06Error, ImportError, pluggy.PluginValidationError) as error:
+            self._end(PluginState.REFUSED, str(error))
+        except Exception as error:
+            log.exception("plugin %s: failed at start", self.context.name)
+            self._end(PluginState.REFUSED, f"{type(error).__name__} at start: {error}")
+        finally:
+            self._cell.current.raw = 0
+
+    def _register(self, config: Mapping[str, Any]) -> None:
+        context = self.context
+        # A manager for each plugin: a hook that raises then silences nobody else.
+        manager = pluggy.PluginManager(hookspecs.PROJECT)
+        manager.add_hookspecs(hookspecs)
+        manager.register(load(context.name), name=context.name)
+        manager.check_pending()
+        model = manager.hook.ag06_config_model()
+        context.config = model.model_validate(config) if model is not None else dict(config)
+        context.data_folder.mkdir(parents=True, exist_ok=True)
+        manager.hook.ag06_check(context=context)
+        context.topics = {
+            topic.name: topic for group in manager.hook.ag06_topics(context=context) for topic in group
+        }
+        self.commands = {
+            command.name: command
+            for group in manager.hook.ag06_commands(context=context)
+            for command in group
+        }
+        self._processors = [
+            processor for group in manager.hook.ag06_processors(context=context) for processor in group
+        ]
+
+    def process(self, frame: Frame) -> None:
+        """Give it a frame."""
+        lib.ag06_cell_enter(self._cell, self._index)
+        error: Exception | None = None
+        try:
+            for processor in self._processors:
+                processor.process(frame)
+        except MemoryError:
+            os._exit(EXIT_MEMORY)  # inside the plugin, so that the cell says whose fault it is
+        except Exception as caught:  # noqa: BLE001 - the fence: whatever a plugin raises ends here
+            error = caught
+        took_ns = lib.ag06_cell_leave(self._cell, self._index, self._deadline_ns, error is not None)
+        if error is None and took_ns <= self._deadline_ns:
+            self._in_a_row = 0
+            self._recover()
+        else:
+            self._suffer(error, took_ns)
+
+    def _recover(self) -> None:
+        if self._trouble:
+            self._trouble -= 1
+            if not self._trouble:
+                self._set_state(PluginState.RUNNING)
+
+    def _suffer(self, error: Exception | None, took_ns: int) -> None:
+        if self.state is PluginState.RUNNING:
+            self._set_state(PluginState.DEGRADED)
+            if error is None:
+                log.warning("plugin %s: took %.1f ms for a frame", self.context.name, took_ns / 1e6)
+        self._trouble = DEGRADED_FRAMES
+        if error is None:
+            return
+        if self._in_a_row == 0:
+            log.error("plugin %s: raised", self.context.name, exc_info=error)
+        self._in_a_row += 1
+        if self._in_a_row >= self._max_errors:
+            self._end(PluginState.QUARANTINED, f"raised {self._in_a_row} times in a row: {error!r}")
+
+    def command(self, name: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Run one of its commands; raises RequestError."""
+        if not self.active or name not in self.commands:
+            raise RequestError("unknown_op", f"plugin {self.context.name} has no command {name!r} now")
+        answer: Mapping[str, Any] = self._fenced(lambda: self.commands[name].handler(arguments))
+        return answer
+
+    def deliver(self, handler: Callable[[], Any]) -> None:
+        """Run one of its handlers for a message or a reply."""
+        try:
+            self._fenced(handler)
+        except RequestError as error:
+            log.error("plugin %s: a handler raised: %s", self.context.name, error)  # noqa: TRY400 - logged below it
+
+    def _fenced(self, function: Callable[[], Any]) -> Any:  # noqa: ANN401 - what the function returns
+        lib.ag06_cell_enter(self._cell, self._index)
+        try:
+            return function()
+        except MemoryError:
+            os._exit(EXIT_MEMORY)
+        except RequestError:
+            raise
+        except Exception as error:
+            log.exception("plugin %s: a handler raised", self.context.name)
+            raise RequestError(
+                "internal", f"plugin {self.context.name}: {type(error).__name__}: {error}"
+            ) from error
+        finally:
+            self._cell.current.raw = 0
+
+    def _end(self, state: PluginState, reason: str) -> None:
+        self._processors, self.commands = [], {}
+        self.context.subscriptions.clear()
+        self.context.calls.clear()
+        self._set_state(state)
+        self._failed(self, state, reason)
+        gc.collect()
+
+    def close(self) -> None:
+        """Let its processors end in good order."""
+        for processor in self._processors:
+            close = getattr(processor, "close", None)
+            if close is not None:
+                self.deliver(close)
+
+
+def load(name: str) -> Any:  # noqa: ANN401 - a module, or whatever object the entry point names
+    """The plugin `name` from the entry points; raises RefusedError when there is none."""
+    found = entry_points(group=hookspecs.ENTRY_POINTS, name=name)
+    if not found:
+        there = sorted(entry.name for entry in entry_points(group=hookspecs.ENTRY_POINTS))
+        raise RefusedError(f"no plugin {name!r} is installed; there are {', '.join(there) or 'none'}")
+    return next(iter(found)).load()

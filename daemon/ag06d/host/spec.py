@@ -1,0 +1,48 @@
+"""What ag06d asks of a host process, as JSON on its stdin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+HOP_S = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class PluginSpec:
+    """One plugin of the host; `index` is its place in the cell."""
+
+    name: str
+    index: int
+    config: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class HostSpec:
+    """Everything that a host needs to know at start. `position`: first frame to read, null for the newest."""
+
+    parent: int
+    name: str
+    arena_fd: int
+    cell_fd: int
+    socket: str
+    plugins: list[PluginSpec]
+    state_folder: str
+    position: int | None
+    scheduling: str
+    nice: int
+    memory_mb: int
+    deadline_ms: float
+    max_errors: int
+    log_level: str
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> HostSpec:
+        """From what `dataclasses.asdict` made."""
+        plugins = [PluginSpec(**plugin) for plugin in document.pop("plugins")]
+        return cls(plugins=plugins, **document)
+
+
+def hop_frames(rate: int) -> int:
+    """Frames of one hop of 10 ms."""
+    return round(rate * HOP_S)

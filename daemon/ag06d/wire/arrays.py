@@ -1,0 +1,50 @@
+"""numpy arrays as raw frames: dtype and shape stand in the body, the bytes in the buffers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ag06d.wire.codec import WireError
+
+_KINDS = "biuf"  # booleans, integers, floats: never objects
+
+
+def pack_arrays(*arrays: npt.NDArray[Any]) -> tuple[list[dict[str, Any]], list[bytes]]:
+    """The body's `arrays` entry, `{dtype, shape}` each, and one C-ordered little-endian buffer each."""
+    entries, buffers = [], []
+    for array in arrays:
+        if array.dtype.kind not in _KINDS:
+            raise TypeError(
+                f"an array of dtype {array.dtype} cannot be sent; booleans, integers and floats can"
+            )
+        plain = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+        entries.append({"dtype": plain.dtype.str, "shape": list(plain.shape)})
+        buffers.append(plain.tobytes())
+    return entries, buffers
+
+
+def unpack_arrays(entries: object, buffers: Sequence[bytes]) -> list[npt.NDArray[Any]]:
+    """The arrays, read-only views of `buffers`; raises WireError where entry and buffer disagree."""
+    if not isinstance(entries, list) or len(entries) > len(buffers):
+        raise WireError("arrays must be a list with a buffer for each entry")
+    return [_unpack(entry, buffer) for entry, buffer in zip(entries, buffers, strict=False)]
+
+
+def _unpack(entry: object, buffer: bytes) -> npt.NDArray[Any]:
+    if not isinstance(entry, dict):
+        raise WireError("an entry of arrays must be a map of dtype and shape")
+    shape = entry.get("shape")
+    if not isinstance(shape, list) or not all(type(n) is int and n >= 0 for n in shape):
+        raise WireError(f"shape must be a list of sizes, not {shape!r}")
+    try:
+        dtype = np.dtype(entry.get("dtype"))
+    except TypeError as error:
+        raise WireError(f"dtype {entry.get('dtype')!r} is not known") from error
+    if dtype.kind not in _KINDS or len(buffer) != math.prod(shape) * dtype.itemsize:
+        raise WireError(f"{len(buffer)} bytes are not an array of {dtype} and shape {shape}")
+    return np.frombuffer(buffer, dtype=dtype).reshape(shape)

@@ -1,0 +1,64 @@
+"""msgpack with the limits that a frame from a stranger must keep."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgpack
+
+from ag06d.errors import Ag06Error
+
+PROTOCOL = b"AG06/1"
+FRAME_MAX = 1 << 20  # bytes of one msgpack frame
+FRAMES_MAX = 64  # frames of one message
+DEPTH_MAX = 32  # maps and lists within each other
+
+
+class WireError(Ag06Error):
+    """Bytes that are not a message of this protocol.
+
+    `request_id` is that of the request, as far as it could be read, so that it can be answered.
+    """
+
+    def __init__(self, message: str, request_id: object = None) -> None:
+        super().__init__(message)
+        self.request_id = request_id
+
+
+def pack(value: object) -> bytes:
+    """`value` as msgpack."""
+    packed: bytes = msgpack.packb(value, use_bin_type=True)
+    return packed
+
+
+def _depth(value: object, left: int) -> None:
+    if left == 0:
+        raise WireError(f"nested deeper than {DEPTH_MAX} levels")
+    if isinstance(value, dict):
+        for item in value.values():
+            _depth(item, left - 1)
+    elif isinstance(value, list):
+        for item in value:
+            _depth(item, left - 1)
+
+
+def unpack(frame: bytes) -> Any:  # noqa: ANN401 - whatever was sent
+    """The value in `frame`; raises WireError for anything but one msgpack value within the limits."""
+    if len(frame) > FRAME_MAX:
+        raise WireError(f"a frame of {len(frame)} bytes; at most {FRAME_MAX} are read")
+    try:
+        value = msgpack.unpackb(frame, raw=False, strict_map_key=True)
+    except RecursionError:
+        raise WireError(f"nested deeper than {DEPTH_MAX} levels") from None
+    except (ValueError, msgpack.UnpackException) as error:
+        raise WireError(f"not msgpack: {error or type(error).__name__}") from error
+    _depth(value, DEPTH_MAX)
+    return value
+
+
+def unpack_map(frame: bytes, what: str) -> dict[str, Any]:
+    """The map in `frame`; raises WireError, naming `what`, for any other value."""
+    value = unpack(frame)
+    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+        raise WireError(f"the {what} must be a map with string keys, not {type(value).__name__}")
+    return value

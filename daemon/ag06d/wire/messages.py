@@ -1,0 +1,165 @@
+"""Requests, replies and published messages, to frames and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+from ag06d.errors import RequestError
+from ag06d.wire.codec import FRAMES_MAX, PROTOCOL, WireError, pack, unpack_map
+
+ERROR_CODES: Final = (
+    "bad_request",
+    "unknown_op",
+    "unknown_path",
+    "out_of_range",
+    "not_ready",
+    "device_absent",
+    "busy",
+    "conflict",
+    "denied",
+    "deadline",
+    "internal",
+)
+
+Body = dict[str, Any]
+Buffers = Sequence[bytes]
+VERSION: Final = 1  # of the header
+_HEAD = 3  # frames before the buffers
+
+
+def _check_frames(frames: Sequence[bytes]) -> None:
+    if not _HEAD <= len(frames) <= FRAMES_MAX:
+        raise WireError(
+            f"a message of {len(frames)} frames; it has {_HEAD} and its buffers, {FRAMES_MAX} at most"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """`[b"AG06/1", header, body, *buffers]` on `control`."""
+
+    id: int | str | bytes
+    op: str
+    body: Body = field(default_factory=dict)
+    buffers: Buffers = ()
+    deadline_ms: float | None = None
+    dry_run: bool = False
+
+    def encode(self) -> list[bytes]:
+        """As frames."""
+        header: dict[str, Any] = {"id": self.id, "op": self.op}
+        if self.deadline_ms is not None:
+            header["deadline_ms"] = self.deadline_ms
+        if self.dry_run:
+            header["dry_run"] = True
+        return [PROTOCOL, pack(header), pack(self.body), *self.buffers]
+
+    @classmethod
+    def decode(cls, frames: Sequence[bytes]) -> Request:
+        """From frames; raises WireError. Unknown header fields are ignored."""
+        _check_frames(frames)
+        if frames[0] != PROTOCOL:
+            raise WireError(f"protocol {bytes(frames[0][:16])!r}; this daemon speaks {PROTOCOL.decode()}")
+        header = unpack_map(frames[1], "header")
+        request_id, op = header.get("id"), header.get("op")
+        if isinstance(request_id, bool) or not isinstance(request_id, int | str | bytes):
+            raise WireError("the header needs an id: an integer, a string or bytes")
+        try:
+            return cls._checked(request_id, op, header, unpack_map(frames[2], "body"), frames[_HEAD:])
+        except WireError as error:
+            raise WireError(str(error), request_id) from error
+
+    @classmethod
+    def _checked(
+        cls, request_id: int | str | bytes, op: object, header: Body, body: Body, buffers: Buffers
+    ) -> Request:
+        if not isinstance(op, str):
+            raise WireError("the header needs an op: a string")
+        deadline = header.get("deadline_ms")
+        if deadline is not None and (isinstance(deadline, bool) or not isinstance(deadline, int | float)):
+            raise WireError("deadline_ms must be a number of milliseconds")
+        return cls(request_id, op, body, buffers, deadline, header.get("dry_run") is True)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """`[b"AG06/1", header{re, status}, body, *buffers]`; `status` is ok, error or accepted."""
+
+    re: int | str | bytes | None
+    status: str
+    body: Body = field(default_factory=dict)
+    buffers: Buffers = ()
+
+    @classmethod
+    def failed(cls, request_id: int | str | bytes | None, error: RequestError) -> Reply:
+        """An error reply."""
+        return cls(request_id, "error", {"code": error.code, "message": error.message, "hint": error.hint})
+
+    def encode(self) -> list[bytes]:
+        """As frames."""
+        return [PROTOCOL, pack({"re": self.re, "status": self.status}), pack(self.body), *self.buffers]
+
+    @classmethod
+    def decode(cls, frames: Sequence[bytes]) -> Reply:
+        """From frames; raises WireError."""
+        _check_frames(frames)
+        if frames[0] != PROTOCOL:
+            raise WireError(f"a reply in protocol {bytes(frames[0][:16])!r} instead of {PROTOCOL.decode()}")
+        header = unpack_map(frames[1], "header")
+        return cls(header.get("re"), str(header.get("status")), unpack_map(frames[2], "body"), frames[_HEAD:])
+
+
+def raise_for_error(reply: Reply) -> Reply:
+    """`reply` itself; raises RequestError when it is an error."""
+    if reply.status == "error":
+        body = reply.body
+        raise RequestError(str(body.get("code")), str(body.get("message")), str(body.get("hint", "")))
+    return reply
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """`[topic., header, body, *buffers]` on `events` or `stream`.
+
+    The topic ends in a dot, so that a subscription to `feature.` means that and what is below it.
+    """
+
+    topic: str
+    header: Body
+    body: Body
+    buffers: Buffers = ()
+
+    def encode(self) -> list[bytes]:
+        """As frames."""
+        return [self.topic.encode(), pack(self.header), pack(self.body), *self.buffers]
+
+    @classmethod
+    def decode(cls, frames: Sequence[bytes]) -> Message:
+        """From frames; raises WireError."""
+        _check_frames(frames)
+        try:
+            topic = frames[0].decode()
+        except UnicodeDecodeError as error:
+            raise WireError(f"a topic that is not UTF-8: {frames[0][:32]!r}") from error
+        return cls(topic, unpack_map(frames[1], "header"), unpack_map(frames[2], "body"), frames[_HEAD:])
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """A message's header: when and where it belongs.
+
+    `seq` counts per topic; `t` is wall time in s, `mono` CLOCK_MONOTONIC in ns, `pos` the sample position.
+    """
+
+    boot: str
+    seq: int
+    t: float
+    mono: int
+    pos: int
+    src: str
+
+    def header(self) -> Body:
+        """As it is sent."""
+        return {"v": VERSION} | asdict(self)
