@@ -76,7 +76,7 @@ $(BIN)/.ready-venv: Makefile
 $(BIN)/.ready-run: $(BIN)/.ready-venv pyproject.toml setup.py native/build_native.py \
                    $(wildcard native/include/*.h native/src/*.[ch])
 	@echo "installing ag06d and compiling its extension"
-	@$(BIN)/python -m pip install --quiet --editable .
+	@$(BIN)/python -m pip install -qq --editable .
 	@touch $@
 
 $(BIN)/.ready-test: $(BIN)/.ready-run
