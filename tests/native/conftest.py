@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from ag06d._native import ffi, lib
 
 FADE_IN_S = 0.0175  # a stream begins in silence: look-ahead, fade, and a few frames to spare

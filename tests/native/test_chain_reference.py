@@ -81,7 +81,8 @@ def limit(frames: np.ndarray, rate: int, limiter, lookahead: int) -> np.ndarray:
     for n, value in enumerate(least):
         state = min(value, 1 - (1 - state) * keep)
         held[n] = state
-    mean = np.convolve(np.concatenate([np.ones(lookahead - 1), held]), np.ones(lookahead) / lookahead, "valid")
+    rested = np.concatenate([np.ones(lookahead - 1), held])
+    mean = np.convolve(rested, np.ones(lookahead) / lookahead, "valid")
     return frames * mean[lookahead:, None]
 
 
@@ -93,9 +94,8 @@ def speech(rate: int, seconds: float) -> np.ndarray:
     """Like speech: syllables of coloured noise and voice, with silence between, louder and softer."""
     rng = np.random.default_rng(2)
     time = np.arange(round(rate * seconds)) / rate
-    syllable = np.clip(np.sin(2 * np.pi * 3.1 * time), 0, 1) ** 0.5 * 10 ** rng.uniform(-1.5, 0, 8)[
-        (time * 3.1).astype(int) % 8
-    ]
+    loudness = 10 ** rng.uniform(-1.5, 0, 8)[(time * 3.1).astype(int) % 8]
+    syllable = loudness * np.clip(np.sin(2 * np.pi * 3.1 * time), 0, 1) ** 0.5
     voice = sum(np.sin(2 * np.pi * 131 * k * time + k) / k for k in range(1, 20))
     breath = sosfilt([rbj("high", rate, 2500, 0.7, 18)], rng.normal(0, 0.03, len(time)))
     mono = syllable * (0.3 * voice + breath)
@@ -114,22 +114,22 @@ def test_the_highpass_is_a_butterworth(engine, rate, slope_db, frequency_hz):
 
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize(
-    ("band", "kind", "frequency_hz", "gain_db", "q"),
+    ("band", "settings"),
     [
-        ("low", "low", 40, 9, 0.7071),
-        ("low", "low", 250, -12, 0.5),
-        ("peak1", "peak", 30, -12, 8),
-        ("peak1", "peak", 400, 6, 1.4),
-        ("peak2", "peak", 3000, -9, 0.7),
-        ("peak2", "peak", 18000, 12, 4),
-        ("high", "high", 8000, 6, 0.7071),
-        ("high", "high", 2000, -15, 0.9),
+        ("low", {"frequency_hz": 40, "gain_db": 9, "q": 0.7071}),
+        ("low", {"frequency_hz": 250, "gain_db": -12, "q": 0.5}),
+        ("peak1", {"frequency_hz": 30, "gain_db": -12, "q": 8}),
+        ("peak1", {"frequency_hz": 400, "gain_db": 6, "q": 1.4}),
+        ("peak2", {"frequency_hz": 3000, "gain_db": -9, "q": 0.7}),
+        ("peak2", {"frequency_hz": 18000, "gain_db": 12, "q": 4}),
+        ("high", {"frequency_hz": 8000, "gain_db": 6, "q": 0.7071}),
+        ("high", {"frequency_hz": 2000, "gain_db": -15, "q": 0.9}),
     ],
 )
-def test_each_eq_band_is_the_cookbooks(engine, rate, band, kind, frequency_hz, gain_db, q):
+def test_each_eq_band_is_the_cookbooks(engine, rate, band, settings):
     on, signal = engine(rate), noise(rate // 4)
-    setattr(on.settings.eq, band, {"enabled": 1, "frequency_hz": frequency_hz, "gain_db": gain_db, "q": q})
-    sos = [rbj(kind, rate, frequency_hz, q, gain_db)]
+    setattr(on.settings.eq, band, {"enabled": 1, **settings})
+    sos = [rbj(band.rstrip("12"), rate, **settings)]
     assert error_db(on.run(signal), sosfilt(sos, signal.astype(float), axis=0)) < -120
 
 
