@@ -145,6 +145,22 @@ typedef struct {
 
 static int all_done; /* atomic */
 
+/* Set, as plain memory, before the frame of that position is written. Whoever read the frame may look
+ * at it only because the head is released and acquired; where it is not, ThreadSanitizer says so. */
+static unsigned char announced[1u << 20];
+
+static void announce(uint64_t position, uint64_t count)
+{
+    for (uint64_t at = position; at < position + count && at < sizeof announced; at++)
+        announced[at] = 1;
+}
+
+static void check_announced(uint64_t position, uint64_t count)
+{
+    for (uint64_t at = position; at < position + count && at < sizeof announced; at++)
+        CHECK(announced[at]);
+}
+
 static void *read_frames(void *argument)
 {
     reader *self = argument;
@@ -160,6 +176,7 @@ static void *read_frames(void *argument)
 
         if (status == AG06_RING_OK) {
             check_frames(out, count, at);
+            check_announced(at, count);
             CHECK_EQUAL(self->cursor, at + count);
             self->read += count;
         } else if (status == AG06_RING_LAPPED) {
@@ -194,8 +211,12 @@ static void frames_are_whole_and_accounted_for_among_threads(void)
     for (int i = 0; i < 3; i++)
         CHECK(pthread_create(&threads[i], NULL, read_frames, &readers[i]) == 0);
     while (!done) {
-        for (int burst = 0; burst < 8; burst++)
-            write_frames(memory, 1 + random_below(&seed, WRITE_MAX));
+        for (int burst = 0; burst < 8; burst++) {
+            const uint64_t count = 1 + random_below(&seed, WRITE_MAX);
+
+            announce(ag06_ring_head(&memory->ring), count);
+            write_frames(memory, count);
+        }
         sched_yield();
         done = 1;
         for (int i = 0; i < 3; i++)
