@@ -36,6 +36,7 @@ IN_FLIGHT_MAX = 256  # requests being worked on
 WELCOME = "welcome."
 HEARTBEAT = "heartbeat."
 MODE = 0o770
+LINGER_MS = 100
 
 log = logging.getLogger(__name__)
 
@@ -79,23 +80,25 @@ class Bus:
         self._observers: list[Callable[[Message], None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._context = zmq.asyncio.Context()
-        self._sync = zmq.Context(self._context)  # the same context for sockets that never wait
         self._control = self._context.socket(zmq.ROUTER)
         self._control.setsockopt(zmq.SNDHWM, CONTROL_HIGH_WATER)
         self._control.setsockopt(zmq.RCVHWM, CONTROL_HIGH_WATER)
+        self._routers: list[zmq.asyncio.Socket] = []
         self._publishers: dict[str, zmq.Socket[bytes]] = {}
         bind(self._control, sockets.control)
+        plain = zmq.Context(self._context)  # the same context, for sockets that never wait
         for channel, address in (("events", sockets.events), ("stream", sockets.stream)):
-            publisher = self._sync.socket(zmq.XPUB)
+            publisher = plain.socket(zmq.XPUB)
             publisher.setsockopt(zmq.SNDHWM, HIGH_WATER[channel])
             publisher.setsockopt(zmq.XPUB_VERBOSE, 1)
             bind(publisher, address)
             self._publishers[channel] = publisher
 
     def router(self, address: str) -> zmq.asyncio.Socket:
-        """A further ROUTER of this context, bound to `address`."""
+        """A further ROUTER of this context, bound to `address`; closed with the bus."""
         socket = self._context.socket(zmq.ROUTER)
         bind(socket, address)
+        self._routers.append(socket)
         return socket
 
     def observe(self, observer: Callable[[Message], None]) -> None:
@@ -198,10 +201,9 @@ class Bus:
 
     def close(self) -> None:
         """Close the sockets; what is queued has a moment to go out."""
-        for socket in (self._control, *self._publishers.values()):
-            socket.close(linger=100)
-        self._sync.destroy(linger=100)
-        self._context.destroy(linger=100)
+        for socket in (self._control, *self._routers, *self._publishers.values()):
+            socket.close(linger=LINGER_MS)
+        self._context.term()
 
 
 def bind(socket: zmq.Socket[Any], address: str) -> None:

@@ -175,8 +175,9 @@ def _merge(
     for key, value in layer.items():
         path = f"{at}.{key}" if at else key
         origins[path] = origin
-        if isinstance(value, dict) and isinstance(into.get(key), dict):
-            _merge(into[key], value, origin, origins, path)
+        if isinstance(value, dict):
+            below = into[key] = dict(into.get(key, {}))
+            _merge(below, value, origin, origins, path)
         else:
             into[key] = value
 
