@@ -31,6 +31,7 @@ DRAW_S = 0.1
 LINE_S = 2.0
 STATUS_S = 0.5
 EVENTS_SHOWN = 6
+CLOCK_JITTER_BLOCKS = 4  # frames expected by the clock and not delivered are missing beyond so many blocks
 FEATURES_SHOWN = ("rms", "zero_crossing_rate", "spectral_centroid", "spectral_rolloff", "spectral_flatness")
 TOPICS = ("meters.", "feature.", "audio.", "host.", "plugin.", "preset.", "state.", "alert.", "heartbeat.")
 STYLES = {"running": "green", "degraded": "yellow", "stalled": "red", "waiting": "yellow", "starting": "cyan"}
@@ -121,7 +122,8 @@ def accounts(status: Mapping[str, Any]) -> Table:
     """Audio, hosts and plugins."""
     table = Table.grid(padding=(0, 2))
     audio = status["audio"]
-    missing = max(audio["expected_frames"] - audio["frames"], 0)
+    missing = audio["expected_frames"] - audio["frames"]
+    missing = missing if missing > CLOCK_JITTER_BLOCKS * status["device"]["block"] else 0
     table.add_row(
         "audio",
         f"{audio['frames']} frames, {missing} missing; {audio['overruns']} overruns, {audio['late']} late; "

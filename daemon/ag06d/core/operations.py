@@ -130,6 +130,10 @@ class Operations:
             )
         }
 
+    def names(self) -> list[str]:
+        """The daemon's own operations."""
+        return sorted(self._table)
+
     async def __call__(self, request: Request) -> Reply:
         """Carry out a request; raises RequestError."""
         operation = self._table.get(request.op)
@@ -162,7 +166,7 @@ class Operations:
         return Reply(request.id, "ok", operation.run(arguments, request.dry_run))
 
     def _hello(self, *_: object) -> dict[str, Any]:
-        return {"protocol": PROTOCOL.decode(), "boot": self._daemon.boot, "operations": sorted(self._table)}
+        return {"protocol": PROTOCOL.decode(), "boot": self._daemon.boot, "operations": self.names()}
 
     def _describe(self, *_: object) -> dict[str, Any]:
         operations = {

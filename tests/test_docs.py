@@ -1,0 +1,105 @@
+"""The documentation, held against the code."""
+
+import inspect
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ag06d.cli import control
+from ag06d.core.operations import Operations
+from ag06d.plugin import hookspecs
+from ag06d.wire import ERROR_CODES, Reply, Request
+
+ROOT = Path(__file__).parent.parent
+
+
+def blocks(page, language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
+
+
+def test_the_plugin_in_the_readme_publishes_the_largest_peak_of_each_second(ag06_context, ag06_frames):
+    (source,) = (block for block in blocks("README.md", "python") if "hookimpl" in block)
+    plugin = {}
+    exec(compile(source, "README.md", "exec"), plugin)  # noqa: S102 - the page's own code
+    (topic,) = plugin["ag06_topics"](ag06_context)
+    (processor,) = plugin["ag06_processors"](ag06_context)
+    for frame in ag06_frames.tone(1000, seconds=2, peak=0.25):
+        processor.process(frame)
+    assert [message.topic for message in ag06_context.published] == [topic.name] * 2
+    assert all(np.isclose(message.body["peak"], 0.25) for message in ag06_context.published)
+
+
+def test_every_ag06ctl_line_in_the_readme_names_a_command_that_is_there():
+    there = {command.name or command.callback.__name__ for command in control.app.registered_commands}
+    there |= {group.name for group in control.app.registered_groups}
+    named = re.findall(r"ag06ctl(?: --json)? ([a-z]+)", (ROOT / "README.md").read_text())
+    assert named
+    assert set(named) <= there
+
+
+@pytest.mark.parametrize("assignment", re.findall(r"ag06ctl set ([^#\n]+)", (ROOT / "README.md").read_text()))
+def test_every_set_line_in_the_readme_is_understood(assignment):
+    for part in assignment.split():
+        path, _ = control.parse_assignment(part)
+        assert "." in path
+
+
+def test_every_hook_is_documented_with_its_exact_signature():
+    page = (ROOT / "docs" / "plugins.md").read_text()
+    hooks = {
+        name: function
+        for name, function in inspect.getmembers(hookspecs, inspect.isfunction)
+        if name.startswith("ag06_")
+    }
+    documented = dict(re.findall(r"^### `(ag06_\w+)(\(.*)`$", page, re.MULTILINE))
+    assert documented == {name: str(inspect.signature(hook)).replace("'", "") for name, hook in hooks.items()}
+    for name, hook in hooks.items():
+        assert inspect.getdoc(hook) in page, name
+
+
+def test_every_operation_and_error_code_is_in_the_protocol_page():
+    page = (ROOT / "docs" / "protocol.md").read_text()
+    operations = Operations(_Nothing())
+    assert all(f"| `{name}` |" in page for name in operations.names())
+    listed = re.search(r"The codes are:\n\n(.*?)\n\n", page, re.DOTALL)
+    assert tuple(listed[1].replace("`", "").split()) == ERROR_CODES
+
+
+def test_the_exchanges_in_the_protocol_page_are_messages_of_the_protocol():
+    (exchange,) = (block for block in blocks("docs/protocol.md", "") if block.startswith(">"))
+    for line in exchange.splitlines():
+        direction, _, *parts = line.split(" ", 2)
+        header, body = (json.loads(part) for part in re.split(r"(?<=\}) (?=\{)", parts[0], maxsplit=1))
+        if direction == ">":
+            assert Request.decode(Request(header["id"], header["op"], body).encode()).body == body
+        else:
+            assert Reply.decode(Reply(header["re"], header["status"], body).encode()).body == body
+
+
+class _Nothing:
+    """A daemon of which only the table of operations is wanted."""
+
+    def __getattr__(self, name):
+        return None
+
+
+def test_the_recordings_faults_are_where_its_description_says():
+    import soundfile  # noqa: PLC0415 - this test alone
+    import tomli  # noqa: PLC0415 - likewise
+
+    folder = ROOT / "daemon" / "ag06d" / "recordings"
+    description = tomli.loads((folder / "studio.toml").read_text())
+    sound, rate = soundfile.read(folder / "studio.flac")
+    assert (rate, len(sound) / rate) == (description["rate"], description["duration_s"])
+    faults = {
+        fault["kind"]: slice(fault["start_frame"], fault["end_frame"]) for fault in description["faults"]
+    }
+    assert not sound[faults["dropout"]].any()
+    full = np.flatnonzero(np.abs(sound) > 0.999)
+    assert full.size
+    assert full.min() >= faults["clipping"].start
+    assert full.max() < faults["clipping"].stop
+    assert (folder / "studio.flac").stat().st_size < 2_000_000
