@@ -29,7 +29,11 @@ Figures = dict[str, float]
 
 
 def options(
-    doc: str | None, epilog: str, *, rounds: int = ROUNDS_MIN, arguments: Sequence[tuple[str, dict[str, Any]]] = ()
+    doc: str | None,
+    epilog: str,
+    *,
+    rounds: int = ROUNDS_MIN,
+    arguments: Sequence[tuple[str, dict[str, Any]]] = (),
 ) -> argparse.Namespace:
     """The command line: `--quick`, `--json`, `--rounds` and the benchmark's own `arguments`.
 
@@ -94,7 +98,11 @@ class Report:
         """Print checks, ratios and notes for a person, then the JSON line."""
         if not json_only:
             for title, entries in (("ahead by", self.ratios), ("checks", self.checks)):
-                print(f"\n{title}: " + ", ".join(f"{name} {_brief(value)}" for name, value in entries.items()))
+                if not entries:
+                    continue
+                print(
+                    f"\n{title}: " + ", ".join(f"{name} {_brief(value)}" for name, value in entries.items())
+                )
             for note in self.notes:
                 print(f"note: {note}")
             print()
@@ -111,7 +119,11 @@ def print_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str | 
     widths = [max(len(line[i]) for line in [list(heads), *cells]) for i in range(len(heads))]
     print(f"\n{title}")
     for line in [list(heads), *cells]:
-        print("  " + line[0].ljust(widths[0]), *(text.rjust(width) for text, width in zip(line[1:], widths[1:], strict=True)), sep="  ")
+        print(
+            "  " + line[0].ljust(widths[0]),
+            *(text.rjust(width) for text, width in zip(line[1:], widths[1:], strict=True)),
+            sep="  ",
+        )
 
 
 def _cell(value: str | float) -> str:
@@ -132,6 +144,13 @@ def machine_note() -> str:
     return f"{os.cpu_count()} processors; load {one:.1f} over the last minute, {five:.1f} over five"
 
 
+def cpu_times() -> tuple[int, int]:
+    """Ticks of all processors since boot: all told, and those that a virtual machine's host took."""
+    line = Path("/proc/stat").read_text().split("\n", 1)[0]
+    user, nice, system, idle, iowait, irq, softirq, steal, *_ = map(int, line.split()[1:])
+    return user + nice + system + idle + iowait + irq + softirq + steal, steal
+
+
 @contextmanager
 def scratch() -> Iterator[Path]:
     """A temporary folder with a short path, as sockets need."""
@@ -141,7 +160,15 @@ def scratch() -> Iterator[Path]:
 
 def compile_library(sources: Sequence[Path], output: Path, *flags: str) -> Path:
     """A shared library of C `sources`, compiled as the extension is; raises with the compiler's words."""
-    command = ["gcc", *C_FLAGS, f"-I{NATIVE / 'include'}", f"-I{NATIVE / 'src'}", f"-I{RIG}", "-fPIC", "-shared"]
+    command = [
+        "gcc",
+        *C_FLAGS,
+        f"-I{NATIVE / 'include'}",
+        f"-I{NATIVE / 'src'}",
+        f"-I{RIG}",
+        "-fPIC",
+        "-shared",
+    ]
     subprocess.run([*command, "-o", str(output), *map(str, sources), *flags], check=True)
     return output
 

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "instruments.h"
 
+#include <sched.h>
 #include <string.h>
 #include <time.h>
 
@@ -16,6 +17,7 @@ int instrument_tapped(const void *input, void *output, unsigned long frames, con
                       unsigned long flags, void *userdata)
 {
     instrument_tap *tap = userdata;
+    const int processor = sched_getcpu();
     const uint64_t entry = now_ns();
     const int answer = tap->inner(input, output, frames, time_info, flags, tap->userdata);
     const uint64_t end = now_ns();
@@ -25,6 +27,7 @@ int instrument_tapped(const void *input, void *output, unsigned long frames, con
     if (tap->count < tap->capacity) {
         tap->entry_ns[tap->count] = entry;
         tap->duration_ns[tap->count] = end - entry;
+        tap->processor[tap->count] = (uint64_t)processor;
     }
     if (frames == tap->block_frames) {
         const uint64_t at = tap->count % tap->kept * frames * 2;
@@ -36,12 +39,20 @@ int instrument_tapped(const void *input, void *output, unsigned long frames, con
     return answer;
 }
 
-int instrument_copy(const void *input, void *output, unsigned long frames, const void *time_info,
-                    unsigned long flags, void *userdata)
+int instrument_floor(const void *input, void *output, unsigned long frames, const void *time_info,
+                     unsigned long flags, void *userdata)
 {
+    const uint64_t steps = *(const uint64_t *)userdata;
+    uint64_t x = frames | 1;
+
     (void)time_info;
     (void)flags;
-    (void)userdata;
+    for (uint64_t i = 0; i < steps; i++) {
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+    }
+    __asm__ volatile("" : : "r"(x));
     memcpy(output, input, frames * 2 * sizeof(float));
     return 0;
 }

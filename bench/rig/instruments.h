@@ -10,6 +10,7 @@ typedef struct {
     void *userdata;
     uint64_t *entry_ns;    /* one a callback, CLOCK_MONOTONIC */
     uint64_t *duration_ns; /* one a callback, all of what PortAudio waits for */
+    uint64_t *processor;   /* one a callback, where it began */
     uint64_t capacity;     /* entries */
     uint64_t count;        /* callbacks so far; only the first `capacity` are kept */
     uint32_t restart;      /* set to have the next callback counted as the first; cleared by it */
@@ -22,9 +23,10 @@ typedef struct {
 int instrument_tapped(const void *input, void *output, unsigned long frames, const void *time_info,
                       unsigned long flags, void *tap);
 
-/* The least that a callback can do: copy. What it takes longer than that is the machine's. */
-int instrument_copy(const void *input, void *output, unsigned long frames, const void *time_info,
-                    unsigned long flags, void *userdata);
+/* Arithmetic in registers, `userdata` (uint64_t *) steps of it: touches no memory and asks for nothing. What it
+ * takes longer than at its best is the machine's doing. */
+int instrument_floor(const void *input, void *output, unsigned long frames, const void *time_info,
+                     unsigned long flags, void *userdata);
 
 /* Plays frames of a table into two JACK ports. */
 typedef struct {

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from cffi import FFI
-
 from bench.common import RIG, compile_library
+from cffi import FFI
 
 
 def compile_instruments(folder: Path) -> Path:

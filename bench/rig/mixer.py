@@ -14,7 +14,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import jack
 import numpy as np
-
 from bench.rig.instruments import open_instruments
 
 NAME = "AG06/AG03"

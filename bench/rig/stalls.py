@@ -21,7 +21,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
 import numpy.typing as npt
-
 from bench.rig.instruments import open_instruments
 
 PERIOD_NS = 500_000
@@ -34,21 +33,35 @@ Times = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Stalls:
-    """Stretches in which a processor was away, over all processors: CLOCK_MONOTONIC in nanoseconds."""
+    """Stretches in which a processor was away, by processor: rows of from and until, CLOCK_MONOTONIC in ns.
 
-    from_ns: Times
-    until_ns: Times
+    A stretch begins where the sleeper was last seen awake, so that it is up to a period too long.
+    """
+
+    by_processor: dict[int, Times]
     longest_us: float
     fifo: bool
 
     def longer_than(self, period_ns: float) -> int:
         """How many were longer than a period."""
-        return int(np.count_nonzero(self.until_ns - self.from_ns - PERIOD_NS > period_ns))
+        return sum(
+            int(np.count_nonzero(u - f - PERIOD_NS > period_ns)) for f, u in self.by_processor.values()
+        )
 
-    def explain(self, start_ns: int, end_ns: int, excess_ns: float) -> bool:
-        """Whether a stall covers at least `excess_ns` of the time from `start_ns` to `end_ns`."""
-        overlap = np.minimum(self.until_ns, end_ns) - np.maximum(self.from_ns, start_ns)
-        return bool(np.any(overlap >= excess_ns))
+    def cover(self, entries: Times, durations: Times, processors: Times) -> Times:
+        """For each callback, the nanoseconds in which the processor it ran on was away."""
+        covered = np.zeros(len(entries), dtype=np.int64)
+        for processor, (began, ended) in self.by_processor.items():
+            here = np.flatnonzero(processors == processor)
+            starts, ends = entries[here], entries[here] + durations[here]
+            for first in range(2):  # a callback meets hardly more than two stalls
+                index = np.searchsorted(ended, starts) + first
+                there = index < len(began)
+                stall = np.where(there, index, 0)
+                if len(began):
+                    overlap = np.minimum(ended[stall], ends) - np.maximum(began[stall], starts)
+                    covered[here] += np.where(there, np.maximum(overlap, 0), 0)
+        return covered
 
 
 @contextmanager
@@ -73,7 +86,8 @@ def collect(process: subprocess.Popen[bytes], output: Path) -> Stalls:
     process.send_signal(signal.SIGTERM)
     process.wait(10)
     with np.load(output) as seen:
-        return Stalls(seen["from_ns"], seen["until_ns"], float(seen["longest_us"]), bool(seen["fifo"]))
+        stretches = {int(name): seen[name] for name in seen.files if name.isdigit()}
+        return Stalls(stretches, float(seen["longest_us"]), bool(seen["fifo"]))
 
 
 class _Sleeper:
@@ -81,7 +95,7 @@ class _Sleeper:
 
     def __init__(self, instruments: Path, processor: int) -> None:
         self._ffi, self._lib = open_instruments(instruments)
-        self._processor = processor
+        self.processor = processor
         self.fifo = False
         self.bounds = np.zeros((2, CAPACITY), dtype=np.int64)
         state: Any = self._ffi.new("instrument_sleeper *")
@@ -93,7 +107,7 @@ class _Sleeper:
         self.thread = threading.Thread(target=self._run)
 
     def _run(self) -> None:
-        os.sched_setaffinity(0, {self._processor})
+        os.sched_setaffinity(0, {self.processor})
         try:
             os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
             self.fifo = True
@@ -115,11 +129,14 @@ def main() -> None:
     for sleeper in sleepers:
         sleeper.state.stop = 1
         sleeper.thread.join()
-    seen = [sleeper.bounds[:, : min(sleeper.state.count, CAPACITY)] for sleeper in sleepers]
-    from_ns, until_ns = np.concatenate(seen, axis=1)
+    stretches = {
+        str(sleeper.processor): sleeper.bounds[:, : min(sleeper.state.count, CAPACITY)]
+        for sleeper in sleepers
+    }
     longest_us = max(sleeper.state.latest_ns for sleeper in sleepers) / 1000
     fifo = all(sleeper.fifo for sleeper in sleepers)
-    np.savez(output, from_ns=from_ns, until_ns=until_ns, longest_us=longest_us, fifo=fifo)
+    arrays: dict[str, Any] = {"longest_us": longest_us, "fifo": fifo} | stretches
+    np.savez(output, **arrays)
 
 
 if __name__ == "__main__":

@@ -23,19 +23,21 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import numpy as np
 import numpy.typing as npt
 import sounddevice
-
 from ag06d._native import ffi as native_ffi
 from ag06d._native import lib as native
+from bench.rig.instruments import open_instruments
+
 from ag06d.arena import CHAIN, Arena, AudioStats
 from ag06d.audio.devices import Device, choose, listed
 from ag06d.audio.stream import Engine, SoundCard
-from bench.rig.instruments import open_instruments
 
 RATE = 48000
 RING_S = 10.0
 GAIN = np.float32(0.7079458)  # -3 dB
 KEPT_BLOCKS = 16
 SETTLE_S = 0.1  # of a new stream, not measured
+FLOOR_NS = 125  # a frame: 8 us for 64
+CALIBRATION_STEPS = 20_000
 MUCH_TOO_LONG = 4.0  # times the callbacks that a round should have; memory for so many
 
 Sound = npt.NDArray[np.float32]
@@ -74,9 +76,9 @@ class Tap:
         return 0
 
     def prepare(self, capacity: int) -> npt.NDArray[np.int64]:
-        """Have up to `capacity` callbacks written to the two rows returned: entries and durations."""
-        times = np.full((2, capacity), -1, dtype=np.int64)  # written, so that no page of it is yet to come
-        self.state.entry_ns, self.state.duration_ns = (
+        """Have up to `capacity` callbacks written to the rows returned: entries, durations, processors."""
+        times = np.full((3, capacity), -1, dtype=np.int64)  # written, so that no page of it is yet to come
+        self.state.entry_ns, self.state.duration_ns, self.state.processor = (
             self.ffi.cast("uint64_t *", self.ffi.from_buffer(row)) for row in times
         )
         self.state.count, self.state.capacity = 0, capacity
@@ -110,6 +112,7 @@ class Ours(Side):
             self.arena.publish_chain(slot, enabled | gains | {"highpass.slope_db": 24}, sequence=1)
 
     def open(self) -> SoundCard:
+        """As the audio process opens it."""
         self.engine = Engine(self.arena, priority=60)
         return SoundCard(self.device, self.engine, self.block)
 
@@ -123,6 +126,7 @@ class Ours(Side):
         return sound
 
     def document(self) -> dict[str, Any]:
+        """The rings hold what came and what left."""
         stats = AudioStats(self.arena).document()
         first = int(self.tap.state.count) % KEPT_BLOCKS * self.block
         kept_in, kept_out = (np.roll(sound, -first, axis=0) for sound in self.tap.kept)
@@ -138,6 +142,7 @@ class Python(Side):
     """A sounddevice callback that copies with a gain, in numpy."""
 
     def open(self) -> sounddevice.Stream:
+        """As a program with sounddevice would."""
         stream = sounddevice.Stream(
             samplerate=RATE,
             blocksize=self.block,
@@ -154,6 +159,7 @@ class Python(Side):
         np.multiply(indata, GAIN, out=outdata)
 
     def document(self) -> dict[str, Any]:
+        """What left is what came, times the gain."""
         kept_in, kept_out = self.tap.kept
         return {
             "gain_max_abs": float(np.abs(kept_out - kept_in * GAIN).max()),
@@ -162,11 +168,32 @@ class Python(Side):
 
 
 class Floor(Side):
-    """A C callback that only copies."""
+    """A C callback of arithmetic in registers, about as long as ours: what it varies by is the machine's."""
+
+    def __init__(self, tap: Tap, device: Device, block: int) -> None:
+        super().__init__(tap, device, block)
+        self._steps = tap.ffi.new("uint64_t *", 1)
+        self._steps[0] = self._calibrated()
+
+    def _calibrated(self) -> int:
+        """Steps that take FLOOR_NS a frame, from the fastest of some tries."""
+        silence = self.tap.ffi.new("float[]", 2 * self.block)
+        self._steps[0] = CALIBRATION_STEPS
+        fastest_ns = min(self._time(silence) for _ in range(100))
+        return int(CALIBRATION_STEPS * FLOOR_NS * self.block / fastest_ns)
+
+    def _time(self, silence: Any) -> int:  # noqa: ANN401 - a cffi array
+        began_ns = time.monotonic_ns()
+        self.tap.lib.instrument_floor(silence, silence, 1, self.tap.ffi.NULL, 0, self._steps)
+        return time.monotonic_ns() - began_ns
 
     def open(self) -> sounddevice._StreamBase:
+        """As ours, with another function."""
         pa: Any = sounddevice._ffi  # noqa: SLF001 - a C callback has no public door
-        copy = self.tap.ffi.addressof(self.tap.lib, "instrument_copy")
+
+        def address(pointer: Any) -> Any:  # noqa: ANN401 - from one cffi to another
+            return pa.cast("void *", int(self.tap.ffi.cast("uintptr_t", pointer)))
+
         stream = sounddevice._StreamBase(  # noqa: SLF001 - likewise
             kind="duplex",
             samplerate=RATE,
@@ -175,14 +202,15 @@ class Floor(Side):
             channels=(2, 2),
             dtype="float32",
             latency="low",
-            callback=pa.cast("void *", int(self.tap.ffi.cast("uintptr_t", copy))),
+            callback=address(self.tap.ffi.addressof(self.tap.lib, "instrument_floor")),
+            userdata=address(self._steps),
         )
         stream.start()
         return stream
 
     def document(self) -> dict[str, Any]:
-        kept_in, kept_out = self.tap.kept
-        return {"output_peak": float(np.abs(kept_out).max())}
+        """That sound came through."""
+        return {"output_peak": float(np.abs(self.tap.kept[1]).max())}
 
 
 SIDES: dict[str, type[Side]] = {"ours": Ours, "python": Python, "floor": Floor}
