@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,18 +12,19 @@ import numpy.typing as npt
 
 from ag06d.wire.codec import WireError
 
-_KINDS = "biuf"  # booleans, integers, floats: never objects
+_DTYPE = re.compile(r"\|b1|[|<>]?[iu]1|[<>][iu][248]|[<>]f[248]")  # numpy itself would also parse expressions
 
 
 def pack_arrays(*arrays: npt.NDArray[Any]) -> tuple[list[dict[str, Any]], list[bytes]]:
     """The body's `arrays` entry, `{dtype, shape}` each, and one C-ordered little-endian buffer each."""
     entries, buffers = [], []
     for array in arrays:
-        if array.dtype.kind not in _KINDS:
+        dtype = array.dtype.newbyteorder("<")
+        if not _DTYPE.fullmatch(dtype.str):
             raise TypeError(
-                f"an array of dtype {array.dtype} cannot be sent; booleans, integers and floats can"
+                f"an array of dtype {array.dtype} cannot be sent; booleans, integers and floats to 64 bits can"
             )
-        plain = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+        plain = np.asarray(array, dtype=dtype, order="C")  # ascontiguousarray would make a scalar a vector
         entries.append({"dtype": plain.dtype.str, "shape": list(plain.shape)})
         buffers.append(plain.tobytes())
     return entries, buffers
@@ -41,10 +43,13 @@ def _unpack(entry: object, buffer: bytes) -> npt.NDArray[Any]:
     shape = entry.get("shape")
     if not isinstance(shape, list) or not all(type(n) is int and n >= 0 for n in shape):
         raise WireError(f"shape must be a list of sizes, not {shape!r}")
-    try:
-        dtype = np.dtype(entry.get("dtype"))
-    except TypeError as error:
-        raise WireError(f"dtype {entry.get('dtype')!r} is not known") from error
-    if dtype.kind not in _KINDS or len(buffer) != math.prod(shape) * dtype.itemsize:
+    name = entry.get("dtype")
+    if not isinstance(name, str) or not _DTYPE.fullmatch(name):
+        raise WireError(f"dtype {name!r} is not one of booleans, integers and floats to 64 bits, such as <f4")
+    dtype = np.dtype(name)
+    if len(buffer) != math.prod(shape) * dtype.itemsize:
         raise WireError(f"{len(buffer)} bytes are not an array of {dtype} and shape {shape}")
-    return np.frombuffer(buffer, dtype=dtype).reshape(shape)
+    try:
+        return np.frombuffer(buffer, dtype=dtype).reshape(shape)
+    except ValueError as error:  # more dimensions, or larger ones beside a zero, than numpy has
+        raise WireError(f"shape {shape}: {error}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
@@ -78,8 +79,10 @@ class Request:
         if not isinstance(op, str):
             raise WireError("the header needs an op: a string")
         deadline = header.get("deadline_ms")
-        if deadline is not None and (isinstance(deadline, bool) or not isinstance(deadline, int | float)):
-            raise WireError("deadline_ms must be a number of milliseconds")
+        if deadline is not None and (
+            isinstance(deadline, bool) or not isinstance(deadline, int | float) or not math.isfinite(deadline)
+        ):
+            raise WireError("deadline_ms must be a finite number of milliseconds")
         return cls(request_id, op, body, buffers, deadline, header.get("dry_run") is True)
 
 

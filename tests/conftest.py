@@ -1,0 +1,29 @@
+"""What all tests share: hypothesis without a clock, for machines that are busy with something else."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ag06d.paths import Sockets
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("ag06d", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("ag06d")
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The project's folder."""
+    return ROOT
+
+
+@pytest.fixture
+def sockets() -> Iterator[Sockets]:
+    """Sockets in a folder with a short path: one of tmp_path may not fit into a socket's address."""
+    with tempfile.TemporaryDirectory(prefix="ag06d-") as folder:
+        yield Sockets(Path(folder) / "run")
