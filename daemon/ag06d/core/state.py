@@ -83,7 +83,8 @@ class StateTree:
         """Make all of `changes`, or none; return those that changed something.
 
         A value may be given as it is, or as `{"add": 1.5}` or `{"toggle": True}`. Raises RequestError:
-        unknown_path, out_of_range (numbers and choices), bad_request (types), denied (preset.*).
+        unknown_path, out_of_range (numbers and choices), bad_request (types), denied (preset.*, but for
+        the name that is there).
         """
         wanted = {path: self._resolve(path, change) for path, change in changes.items()}
         return self.update(wanted, dry_run=dry_run)
@@ -108,6 +109,8 @@ class StateTree:
         if parameter is None:
             raise self._unknown(path)
         if path.startswith("preset."):
+            if change == self._values[path]:
+                return change  # what `get` prints can be given back
             raise RequestError("denied", f"{path} is set by applying a preset", "ag06ctl preset apply NAME")
         if not isinstance(change, Mapping):
             return checked(path, parameter, change)
@@ -131,7 +134,12 @@ class StateTree:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer that no float can hold
+        return False
 
 
 def checked(path: str, parameter: Parameter, value: object) -> Value:
