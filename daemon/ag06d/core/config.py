@@ -126,7 +126,8 @@ class Config(Section):
 def load(files: Sequence[Path] = (), overrides: Sequence[str] = ()) -> Config:
     """The effective configuration; raises ConfigError with every problem found."""
     problems: list[str] = []
-    merged: dict[str, Any] = {}
+    # The default hosts are a layer too: whoever writes `[hosts.live] nice = 5` keeps its plugins.
+    merged: dict[str, Any] = {"hosts": Config().model_dump()["hosts"]}
     origins: dict[str, str] = {}
     for path in files:
         _merge(merged, _read(path, problems), str(path), origins)
@@ -146,7 +147,7 @@ def _read(path: Path, problems: list[str]) -> dict[str, Any]:
         return tomli.loads(path.read_text())
     except OSError as error:
         problems.append(f"{path}: cannot be read: {error.strerror}")
-    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError, not UTF-8, too many digits, too deep
         problems.append(f"{path}: not TOML: {error}")
     return {}
 
@@ -158,7 +159,7 @@ def _parse_override(override: str, problems: list[str]) -> dict[str, Any]:
         return {}
     try:
         parsed = tomli.loads(f"value = {value}")["value"]
-    except tomli.TOMLDecodeError:
+    except (ValueError, RecursionError):
         parsed = value  # a bare word is a string
     tree: dict[str, Any] = {}
     branch = tree
@@ -176,7 +177,8 @@ def _merge(
         path = f"{at}.{key}" if at else key
         origins[path] = origin
         if isinstance(value, dict):
-            below = into[key] = dict(into.get(key, {}))
+            before = into.get(key)
+            below = into[key] = dict(before) if isinstance(before, dict) else {}
             _merge(below, value, origin, origins, path)
         else:
             into[key] = value
