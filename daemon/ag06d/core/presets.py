@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,11 @@ class PresetLibrary:
 
     def names(self) -> list[str]:
         """All names, sorted."""
-        return sorted({path.stem for _, folder in self._folders for path in folder.glob("*.toml")})
+        return sorted({path.stem for path in self._files() if _NAME.fullmatch(path.stem)})
+
+    def _files(self) -> Iterator[Path]:
+        for _, folder in self._folders:
+            yield from folder.glob("*.toml")
 
     def load(self, name: str) -> Preset:
         """The preset `name`; raises RequestError unknown_path, or PresetError with what is wrong."""
@@ -71,7 +76,12 @@ class PresetLibrary:
 
     def all(self) -> tuple[list[Preset], list[str]]:
         """Every preset that can be read, and what is wrong with those that cannot."""
-        presets, problems = [], []
+        presets = []
+        problems = [
+            f"{str(path)!a}: a preset's name has only a-z, 0-9, _ and -"
+            for path in self._files()
+            if not _NAME.fullmatch(path.stem)
+        ]
         for name in self.names():
             try:
                 presets.append(self.load(name))
@@ -86,7 +96,7 @@ def read_preset(path: Path, origin: str) -> Preset:
         document = tomli.loads(path.read_text())
     except OSError as error:
         raise PresetError(f"{path}: cannot be read: {error.strerror}") from error
-    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError, not UTF-8, too many digits, too deep
         raise PresetError(f"{path}: not TOML: {error}") from error
     problems = [f"{key}: there is no such key in a preset" for key in document.keys() - _KEYS]
     if document.get("schema") != SCHEMA:
