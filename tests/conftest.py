@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ag06d.paths import Sockets
 from hypothesis import HealthCheck, settings
+
+from ag06d.paths import Sockets
 
 settings.register_profile("ag06d", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ag06d")

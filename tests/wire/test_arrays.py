@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from ag06d.wire import WireError, pack_arrays, unpack_arrays
 from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+
+from ag06d.wire import WireError, pack_arrays, unpack_arrays
 
 DTYPES = (
     hnp.boolean_dtypes()
@@ -52,9 +53,9 @@ def test_only_booleans_integers_and_floats_are_sent(array):
 
 
 HOSTILE_DTYPES = [
-    None, "", "O", "|O8", "U4", "S4", "V8", "M8[ns]", "c8", "f4,f4", "(2,)f4", "(99999999999999999999,)i4", ",",
-    "(((", "a", "float", "f4", "i4, ", "f3", "<f4;", "<f4\n", "\0", "<f16", "__import__('os')", 5, 1.5, b"<f4",
-    ["<f4"], [["a", "<f4"]], {"names": ["a"], "formats": ["O"]},
+    None, "", "O", "|O8", "U4", "S4", "V8", "M8[ns]", "c8", "f4,f4", "(2,)f4", "(99999999999999999999,)i4",
+    ",", "(((", "a", "float", "f4", "i4, ", "f3", "<f4;", "<f4\n", "\0", "<f16", "__import__('os')", 5, 1.5,
+    b"<f4", ["<f4"], [["a", "<f4"]], {"names": ["a"], "formats": ["O"]},
 ]  # fmt: skip
 
 
@@ -66,8 +67,8 @@ def test_a_dtype_that_is_no_plain_number_is_refused_before_numpy_sees_it(dtype):
 
 @pytest.mark.parametrize(
     "shape",
-    [None, 4, "4", [-1], [-1, -4], [1.0], [True, 4], ["4"], [2**63, 0], [2**62, 2**62, 0], [1] * 100, [3], [5],
-     [2**40], []],
+    [None, 4, "4", [-1], [-1, -4], [1.0], [True, 4], ["4"], [2**63, 0], [2**62, 2**62, 0], [1] * 100, [3],
+     [5], [2**40], []],
     ids=repr,
 )  # fmt: skip
 def test_a_shape_that_its_buffer_does_not_have_is_refused(shape):

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import msgpack
 import pytest
-from ag06d.wire import WireError, pack, unpack
-from ag06d.wire.codec import DEPTH_MAX, FRAME_MAX
 from hypothesis import example, given
 from hypothesis import strategies as st
+
+from ag06d.wire import WireError, pack, unpack
+from ag06d.wire.codec import DEPTH_MAX, FRAME_MAX
 
 
 def nested(levels: int) -> object:

@@ -3,12 +3,13 @@ from __future__ import annotations
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from ag06d.errors import RequestError
 from ag06d.wire import ERROR_CODES, PROTOCOL, Message, Reply, Request, WireError, pack, raise_for_error
 from ag06d.wire.codec import FRAMES_MAX
 from ag06d.wire.hostlink import HostMessage, Kind
-from hypothesis import given
-from hypothesis import strategies as st
 
 IDS = st.integers(-(2**63), 2**64 - 1) | st.text(max_size=20) | st.binary(max_size=20)
 BUFFERS = st.lists(st.binary(max_size=40), max_size=4)
