@@ -46,7 +46,6 @@ class HostLink:
         self._waiting: dict[int, asyncio.Future[HostMessage]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._next_id = 0
-        self._out: zmq.Socket[bytes] = zmq.Socket.shadow(socket.underlying)  # sends without waiting
         bus.observe(self._forward)
 
     async def serve(self, operate: Operate) -> None:
@@ -60,9 +59,10 @@ class HostLink:
                 log.warning("host %s: %s", host, error)
 
     def _send(self, host: str, message: HostMessage) -> None:
-        try:
-            self._out.send_multipart([host.encode(), *message.encode()], zmq.NOBLOCK)
-        except zmq.ZMQError as error:
+        # Not past asyncio: any use of a socket takes the sign that something came in, and pyzmq, not
+        # told of it, would wait for another one for ever. With NOBLOCK the future is done already.
+        sent: Any = self._socket.send_multipart([host.encode(), *message.encode()], zmq.NOBLOCK)
+        if (error := sent.exception()) is not None:
             log.warning("host %s: %s: message dropped", host, error)
 
     def tell_state(self, changes: Mapping[str, Any]) -> None:
