@@ -76,7 +76,7 @@ class Bus:
         self.boot = uuid.uuid4().hex[:12]
         self.refused = 0  # requests that could not be decoded
         self._position = position
-        self._sequence: Counter[str] = Counter()
+        self._sequence: Counter[tuple[Channel, str]] = Counter()
         self._observers: list[Callable[[Message], None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._context = zmq.asyncio.Context()
@@ -118,8 +118,8 @@ class Bus:
     ) -> None:
         """Publish `body` under `topic`; never waits."""
         topic = topic.rstrip(".") + "."
-        sequence = self._sequence[topic]
-        self._sequence[topic] += 1
+        sequence = self._sequence[channel, topic]  # heartbeats go out on both, and neither may show gaps
+        self._sequence[channel, topic] += 1
         stamp = Stamp(
             boot=self.boot,
             seq=sequence,
@@ -163,13 +163,14 @@ class Bus:
 
     async def _work(self, route: list[bytes], request: Request, handler: Handler) -> None:
         try:
-            reply = await handler(request)
+            frames = (await handler(request)).encode()
         except RequestError as error:
-            reply = Reply.failed(request.id, error)
+            frames = Reply.failed(request.id, error).encode()
         except Exception as error:
             log.exception("operation %s failed", request.op)
-            reply = Reply.failed(request.id, RequestError("internal", f"{type(error).__name__}: {error}"))
-        await self._answer(route, reply)
+            what = f"{type(error).__name__}: {error}".encode(errors="backslashreplace").decode()
+            frames = Reply.failed(request.id, RequestError("internal", what)).encode()
+        await self._control.send_multipart([*route, *frames])
 
     async def _answer(self, route: list[bytes], reply: Reply) -> None:
         await self._control.send_multipart([*route, *reply.encode()])

@@ -1,0 +1,284 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import zmq
+import zmq.asyncio
+
+from ag06d.core.bus import HIGH_WATER, IN_FLIGHT_MAX, Bus, SocketFolder
+from ag06d.errors import DaemonRunningError, RequestError
+from ag06d.wire import PROTOCOL, Message, Reply, Request, pack
+
+PATIENCE_S = 60  # for what must come at all; nothing depends on how soon
+
+
+async def answer(request: Request) -> Reply:
+    match request.op:
+        case "echo":
+            return Reply(request.id, "ok", request.body, request.buffers)
+        case "refuse":
+            raise RequestError("busy", "not now", "later")
+        case "fail":
+            raise KeyError("a mistake of ours")
+        case "unsendable":
+            return Reply(request.id, "ok", {"x": object()})
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+class Clients:
+    """Sockets of clients in the bus's own loop, closed at the end."""
+
+    def __init__(self, bus: Bus, sockets) -> None:
+        self.bus, self.sockets = bus, sockets
+        self._context = zmq.asyncio.Context()
+
+    def socket(self, kind: int, address: str) -> zmq.asyncio.Socket:
+        socket = self._context.socket(kind)
+        socket.connect(address)
+        return socket
+
+    async def ask(self, socket: zmq.asyncio.Socket, *frames: bytes) -> Reply:
+        await socket.send_multipart(frames)
+        answer = await self.next(socket)
+        return Reply.decode(answer[1:] if answer[0] == b"" else answer)  # the delimiter, where one was sent
+
+    async def next(self, socket: zmq.asyncio.Socket) -> list[bytes]:
+        return await asyncio.wait_for(socket.recv_multipart(), PATIENCE_S)
+
+    async def subscribe(self, channel: str, *topics: str) -> zmq.asyncio.Socket:
+        """A subscription that is in effect, because it was welcomed."""
+        socket = self.socket(zmq.SUB, getattr(self.sockets, channel))
+        for topic in (*topics, "welcome."):
+            socket.subscribe(topic)
+        while Message.decode(await self.next(socket)).topic != "welcome.":
+            pass
+        socket.unsubscribe("welcome.")
+        return socket
+
+    def close(self) -> None:
+        self._context.destroy(linger=0)
+
+
+@pytest.fixture
+def serving(sockets):
+    @asynccontextmanager
+    async def serving() -> AsyncIterator[Clients]:
+        sockets.folder.mkdir(exist_ok=True)
+        bus = Bus(sockets, lambda: 4711)
+        clients = Clients(bus, sockets)
+        beats = iter(range(10**9))
+        work = (bus.serve(answer), bus.greet(0.001), bus.heartbeat(lambda: {"beat": next(beats)}, 0.01))
+        tasks = [asyncio.create_task(task) for task in work]
+        try:
+            yield clients
+        finally:
+            clients.close()
+            for task in [*tasks, *bus._tasks]:
+                task.cancel()
+            await asyncio.gather(*tasks, *bus._tasks, return_exceptions=True)
+            bus.close()
+
+    return serving
+
+
+def test_a_folder_is_held_by_one_daemon_and_the_second_is_told_which(sockets):
+    code = (
+        "import sys; from pathlib import Path; from ag06d.paths import Sockets\n"
+        "from ag06d.core.bus import SocketFolder; held = SocketFolder(Sockets(Path(sys.argv[1])))\n"
+        "print('held', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(sockets.folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(DaemonRunningError, match=rf"pid {other.pid} .*AG06D_RUNTIME_DIR"):
+            SocketFolder(sockets)
+        other.kill()
+        other.wait()
+    SocketFolder(sockets).release()  # a dead holder is none
+    SocketFolder(sockets).release()
+
+
+def test_only_user_and_group_may_use_folder_and_sockets(sockets, serving):
+    async def scenario() -> None:
+        folder = SocketFolder(sockets)
+        async with serving():
+            assert stat.S_IMODE(sockets.folder.stat().st_mode) & 0o007 == 0
+            for address in (sockets.control, sockets.events, sockets.stream):
+                assert stat.S_IMODE(Path(address.removeprefix("ipc://")).stat().st_mode) == 0o770
+        folder.release()
+
+    before = os.umask(0)
+    try:
+        asyncio.run(scenario())
+    finally:
+        os.umask(before)
+
+
+def test_a_request_is_answered_under_its_id_with_its_buffers(serving):
+    async def scenario() -> None:
+        async with serving() as clients:
+            dealer = clients.socket(zmq.DEALER, clients.sockets.control)
+            request = Request("x1", "echo", {"a": 1}, [b"one", b""])
+            assert await clients.ask(dealer, *request.encode()) == Reply("x1", "ok", {"a": 1}, [b"one", b""])
+
+    asyncio.run(scenario())
+
+
+def test_a_req_socket_with_its_empty_delimiter_is_answered_too(serving):
+    async def scenario() -> None:
+        async with serving() as clients:
+            req = clients.socket(zmq.REQ, clients.sockets.control)
+            for number in (1, 2):
+                assert (await clients.ask(req, *Request(number, "echo").encode())).re == number
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("frames", "request_id", "said"),
+    [
+        ([b""], None, "frames"),
+        ([b"", b""], None, "frames"),
+        ([b"hello"], None, "frames"),
+        ([PROTOCOL, pack({"id": 1, "op": "echo"})], None, "frames"),
+        ([b"AG06/9", pack({"id": 1, "op": "echo"}), pack({})], None, "AG06/1"),
+        ([PROTOCOL, b"\xc1", pack({})], None, "msgpack"),
+        ([PROTOCOL, pack({"op": "echo"}), pack({})], None, "id"),
+        ([PROTOCOL, pack({"id": 7, "op": 3}), pack({})], 7, "op"),
+        ([PROTOCOL, pack({"id": "seven", "op": "echo"}), pack([])], "seven", "body"),
+        ([PROTOCOL, pack({"id": b"7", "op": "echo"}), b"\xc1"], b"7", "msgpack"),
+        ([PROTOCOL, pack({"id": 1, "op": "echo"}), *[pack({})] * 70], None, "frames"),
+    ],
+)
+def test_what_is_no_request_is_answered_bad_request(serving, frames, request_id, said):
+    async def scenario() -> None:
+        async with serving() as clients:
+            dealer = clients.socket(zmq.DEALER, clients.sockets.control)
+            reply = await clients.ask(dealer, *frames)
+            assert (reply.re, reply.status, reply.body["code"]) == (request_id, "error", "bad_request")
+            assert said in reply.body["message"]
+            assert clients.bus.refused == 1
+            assert (await clients.ask(dealer, *Request(2, "echo").encode())).status == "ok"
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("op", "code", "message"),
+    [
+        ("refuse", "busy", "not now"),
+        ("fail", "internal", "KeyError: 'a mistake of ours'"),
+        ("unsendable", "internal", "TypeError: "),
+    ],
+)
+def test_an_operation_that_fails_is_answered_and_the_next_one_works(serving, caplog, op, code, message):
+    caplog.set_level(logging.CRITICAL, "ag06d.core.bus")
+
+    async def scenario() -> None:
+        async with serving() as clients:
+            dealer = clients.socket(zmq.DEALER, clients.sockets.control)
+            reply = await clients.ask(dealer, *Request(1, op).encode())
+            assert (reply.re, reply.status, reply.body["code"]) == (1, "error", code)
+            assert message in reply.body["message"]
+            assert (await clients.ask(dealer, *Request(2, "echo").encode())).status == "ok"
+
+    asyncio.run(scenario())
+
+
+def test_one_that_takes_long_holds_up_nobody_and_too_many_are_refused_as_busy(serving):
+    async def scenario() -> None:
+        async with serving() as clients:
+            dealer = clients.socket(zmq.DEALER, clients.sockets.control)
+            for number in range(IN_FLIGHT_MAX - 1):
+                await dealer.send_multipart(Request(number, "wait").encode())
+            assert (await clients.ask(dealer, *Request("one more", "echo").encode())).status == "ok"
+            await dealer.send_multipart(Request("last", "wait").encode())
+            reply = await clients.ask(dealer, *Request("too many", "echo").encode())
+            assert (reply.re, reply.body["code"]) == ("too many", "busy")
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("channel", ["events", "stream"])
+def test_a_subscriber_is_welcomed_and_then_misses_nothing(serving, channel):
+    async def scenario() -> None:
+        async with serving() as clients:
+            subscriber = await clients.subscribe(channel, "topic.")
+            for number in range(5):
+                clients.bus.publish(channel, "topic.a", {"n": number}, [bytes([number])], source="me")
+                clients.bus.publish(channel, "other", {})
+            clients.bus.publish(channel, "topic.b.", {}, position=5, mono_ns=6)
+            messages = [Message.decode(await clients.next(subscriber)) for _ in range(6)]
+            assert [message.topic for message in messages] == ["topic.a."] * 5 + ["topic.b."]
+            assert [message.header["seq"] for message in messages] == [0, 1, 2, 3, 4, 0]
+            assert [(message.body, message.buffers) for message in messages[:5]] == [
+                ({"n": number}, [bytes([number])]) for number in range(5)
+            ]
+            first, last = messages[0].header, messages[-1].header
+            assert first.keys() == {"v", "boot", "seq", "t", "mono", "pos", "src"}
+            assert (first["v"], first["boot"], first["pos"], first["src"]) == (
+                1,
+                clients.bus.boot,
+                4711,
+                "me",
+            )
+            assert (last["pos"], last["mono"], last["src"]) == (5, 6, "ag06d")
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("channel", ["events", "stream"])
+def test_the_heart_beats_on_both_channels(serving, channel):
+    async def scenario() -> None:
+        async with serving() as clients:
+            subscriber = await clients.subscribe(channel, "heartbeat.")
+            first, second = [Message.decode(await clients.next(subscriber)) for _ in range(2)]
+            assert second.header["seq"] == first.header["seq"] + 1
+            assert second.body["beat"] > first.body["beat"]
+
+    asyncio.run(scenario())
+
+
+def test_a_subscriber_that_does_not_read_costs_only_its_own_messages_and_sees_the_gap(serving):
+    async def scenario() -> None:
+        async with serving() as clients:
+            slow = await clients.subscribe("stream", "topic.")
+            quick = await clients.subscribe("events", "alert.")
+            number = 20 * (HIGH_WATER["stream"] + 1000)
+            for _ in range(number):
+                clients.bus.publish("stream", "topic", {}, [bytes(4096)])
+            clients.bus.publish("events", "alert", {})
+            assert Message.decode(await clients.next(quick)).topic == "alert."
+            seen = []
+            while await slow.poll(200):
+                seen.append(Message.decode(await slow.recv_multipart()).header["seq"])
+            assert seen == sorted(set(seen))
+            assert 0 < len(seen) < number
+
+    asyncio.run(scenario())
+
+
+def test_observers_see_every_message_as_it_was_sent(serving):
+    async def scenario() -> None:
+        async with serving() as clients:
+            seen: list[Message] = []
+            clients.bus.observe(seen.append)
+            subscriber = await clients.subscribe("events", "topic.")
+            clients.bus.publish("events", "topic", {"x": 1})
+            message = Message.decode(await clients.next(subscriber))
+            assert [other for other in seen if other.topic == "topic."] == [
+                Message(message.topic, message.header, message.body, ())
+            ]
+
+    asyncio.run(scenario())
