@@ -111,7 +111,8 @@ class Child:
 def describe_end(status: int) -> str:
     """How a process ended, in words."""
     if status < 0:
-        return f"killed by {signal.Signals(-status).name}"
+        known = [number.name for number in signal.Signals if number == -status]  # not all real-time ones are
+        return f"killed by {known[0] if known else f'signal {-status}'}"
     return f"exited with status {status}"
 
 
