@@ -1,0 +1,227 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from ag06d.core.operations import Operations
+from ag06d.core.presets import PresetLibrary
+from ag06d.core.state import StateTree
+from ag06d.errors import RequestError
+from ag06d.wire import ERROR_CODES, Reply, Request, pack, unpack
+
+
+class FakeDaemon:
+    """What the operations need, with a plugin that has one quick command and one that never ends."""
+
+    boot = "b007"
+
+    def __init__(self, presets: PresetLibrary) -> None:
+        self.state = StateTree()
+        self.presets = presets
+        self.announced: list[tuple[str, dict[str, Any]]] = []
+
+    def status(self) -> dict[str, Any]:
+        return {"state": "running", "hosts": {"live": {"pid": 1}}, "plugins": {"x": {"host": "live"}}}
+
+    def meters(self) -> dict[str, Any]:
+        return {"frames": 128}
+
+    def sequences(self) -> dict[str, int]:
+        return {"a": self.state.revision, "b": 0}
+
+    def topics(self) -> dict[str, dict[str, Any]]:
+        return {"x.y": {"doc": "a topic"}}
+
+    def plugin_commands(self) -> dict[str, dict[str, Any]]:
+        return {"x.echo": {"doc": "says it again"}, "x.sleep": {"doc": "never ends"}}
+
+    async def plugin_command(self, request: Request) -> Reply:
+        if request.op == "x.sleep":
+            await asyncio.Event().wait()
+        return Reply(request.id, "ok", request.body, request.buffers)
+
+    def announce(self, topic: str, body: dict[str, Any]) -> None:
+        self.announced.append((topic, body))
+
+
+@pytest.fixture
+def daemon(tmp_path):
+    return FakeDaemon(PresetLibrary(tmp_path))
+
+
+@pytest.fixture
+def ask(daemon):
+    """The body of the answer, which could be sent."""
+    operations = Operations(daemon)
+
+    def ask(op: str, body: dict[str, Any] | None = None, **header: Any) -> dict[str, Any]:
+        reply = asyncio.run(operations(Request(1, op, body or {}, **header)))
+        assert (reply.re, reply.status) == (1, "ok")
+        assert unpack(pack(reply.body)) == reply.body
+        return reply.body
+
+    return ask
+
+
+@pytest.fixture
+def refuse(ask):
+    def refuse(op: str, body: dict[str, Any] | None = None, **header: Any) -> RequestError:
+        with pytest.raises(RequestError) as caught:
+            ask(op, body, **header)
+        assert caught.value.code in ERROR_CODES
+        return caught.value
+
+    return refuse
+
+
+def test_hello_names_protocol_boot_and_operations(ask):
+    answer = ask("hello")
+    assert (answer["protocol"], answer["boot"]) == ("AG06/1", "b007")
+    assert {"hello", "describe", "get", "set", "snapshot", "preset.apply"} <= set(answer["operations"])
+
+
+def test_describe_tells_all_operations_paths_and_topics(ask, daemon):
+    answer = ask("describe")
+    assert set(answer["operations"]) == {*ask("hello")["operations"], "x.echo", "x.sleep"}
+    assert answer["paths"].keys() == daemon.state.parameters.keys()
+    assert answer["topics"] == daemon.topics()
+    assert "changes" in json.dumps(answer["operations"]["set"])
+    for path in answer["paths"].values():
+        assert path.keys() == {"kind", "unit", "low", "high", "choices", "default", "doc"}
+
+
+def test_every_operation_that_hello_names_can_be_asked(ask):
+    bodies = {
+        "set": {"changes": {"audio.mute": True}},
+        "preset.show": {"name": "voice"},
+        "preset.apply": {"name": "voice"},
+    }
+    for operation in ask("hello")["operations"]:
+        assert ask(operation, bodies.get(operation, {}))
+
+
+def test_status_hosts_and_plugins_are_one_document(ask):
+    status = ask("status")
+    assert ask("hosts.list") == {"hosts": status["hosts"]}
+    assert ask("plugins.list") == {"plugins": status["plugins"]}
+
+
+def test_a_snapshot_is_the_nested_tree_at_its_revision(ask, daemon):
+    daemon.state.set({"chain.b.comp.ratio": 5})
+    answer = ask("snapshot")
+    assert (answer["boot"], answer["revision"]) == ("b007", 1)
+    assert answer["state"]["chain"]["b"]["comp"]["ratio"] == 5.0
+
+
+def test_get_gives_values_below_a_path(ask, refuse):
+    assert ask("get", {"path": "audio.mute"}) == {"revision": 0, "values": {"audio.mute": False}}
+    assert len(ask("get")["values"]) > 40
+    assert refuse("get", {"path": "nowhere"}).code == "unknown_path"
+
+
+def test_set_changes_all_or_nothing_and_tells_what_changed(ask, refuse, daemon):
+    answer = ask(
+        "set", {"changes": {"audio.mute": True, "audio.slot": "a", "chain.a.comp.ratio": {"add": 1}}}
+    )
+    assert answer["changed"] == {"audio.mute": True, "chain.a.comp.ratio": 4.0}
+    assert answer["revision"] == daemon.state.revision == 1
+    assert answer["sequences"] == {"a": 1, "b": 0}
+    before = daemon.state.flat()
+    assert refuse("set", {"changes": {"audio.mute": False, "audio.slot": "c"}}).code == "out_of_range"
+    assert daemon.state.flat() == before
+
+
+def test_a_dry_run_changes_and_announces_nothing(ask, daemon):
+    before = daemon.state.flat()
+    assert ask("set", {"changes": {"audio.mute": True}}, dry_run=True)["changed"] == {"audio.mute": True}
+    assert ask("preset.apply", {"name": "voice"}, dry_run=True)["changed"]
+    assert daemon.state.flat() == before
+    assert daemon.state.revision == 0
+    assert daemon.announced == []
+
+
+@pytest.mark.parametrize("slot", [None, "a", "b"])
+def test_a_preset_is_applied_to_the_slot_that_is_named_or_else_to_the_one_that_is_heard(ask, daemon, slot):
+    daemon.state.set({"audio.slot": "b", "audio.mute": True})
+    answer = ask("preset.apply", {"name": "broadcast"} | ({"slot": slot} if slot else {}))
+    applied, other = ("a", "b") if slot == "a" else ("b", "a")
+    assert (answer["slot"], answer["name"]) == (applied, "broadcast")
+    assert daemon.state.chain(applied) == daemon.presets.load("broadcast").chain
+    assert daemon.state.chain(other) == StateTree().chain(other)
+    assert daemon.state.flat("preset") == {f"preset.{applied}": "broadcast", f"preset.{other}": ""}
+    assert daemon.state.flat("audio.mute") == {"audio.mute": True}
+    assert daemon.announced == [("preset", {"name": "broadcast", "slot": applied})]
+
+
+def test_presets_are_listed_and_shown(ask, refuse):
+    listed = ask("preset.list")
+    assert listed["problems"] == []
+    for summary in listed["presets"]:
+        shown = ask("preset.show", {"name": summary["name"]})
+        assert shown.items() >= summary.items()
+        assert shown["chain"]["comp"]["ratio"] >= 1
+    assert refuse("preset.show", {"name": "../voice"}).code == "unknown_path"
+
+
+def test_a_broken_preset_is_listed_as_a_problem_and_refused_when_asked_for(ask, refuse, tmp_path):
+    (tmp_path / "voice.toml").write_text("schema = 9")
+    assert "voice.toml: schema: 9" in ask("preset.list")["problems"][0]
+    for operation in ("preset.show", "preset.apply"):
+        error = refuse(operation, {"name": "voice"})
+        assert error.code == "bad_request"
+        assert "voice.toml: schema: 9" in error.message
+
+
+@pytest.mark.parametrize(
+    ("operation", "body", "field"),
+    [
+        ("get", {"path": 3}, "path"),
+        ("get", {"path": None}, "path"),
+        ("set", {}, "changes"),
+        ("set", {"changes": {}}, "changes"),
+        ("set", {"changes": [1]}, "changes"),
+        ("set", {"changes": {"audio.mute": None}}, "changes.audio.mute"),
+        ("set", {"changes": {"audio.mute": [True]}}, "changes.audio.mute"),
+        ("preset.show", {}, "name"),
+        ("preset.show", {"name": 1}, "name"),
+        ("preset.apply", {"name": "voice", "slot": "c"}, "slot"),
+        ("preset.apply", {"slot": "a"}, "name"),
+    ],
+)
+def test_a_wrong_argument_is_named(refuse, operation, body, field):
+    error = refuse(operation, body)
+    assert error.code == "bad_request"
+    assert error.message.startswith(f"{operation}: {field}")
+    assert error.hint == "see `describe`"
+
+
+def test_fields_that_are_not_known_are_ignored(ask):
+    assert ask("get", {"path": "audio.mute", "since": 7, "format": {"x": 1}})["values"] == {
+        "audio.mute": False
+    }
+
+
+@pytest.mark.parametrize("operation", ["", "nonsense", "x.other", "preset", "SET", "__init__"])
+def test_an_operation_that_there_is_not_is_unknown_op(refuse, operation):
+    error = refuse(operation)
+    assert error.code == "unknown_op"
+    assert "describe" in error.hint
+
+
+def test_a_plugins_command_is_passed_on(ask):
+    assert ask("x.echo", {"a": [1, 2]}) == {"a": [1, 2]}
+
+
+@pytest.mark.parametrize("deadline_ms", [-1, 0, 5])
+def test_what_is_not_done_by_its_deadline_is_answered_so(refuse, deadline_ms):
+    error = refuse("x.sleep", deadline_ms=deadline_ms)
+    assert error.code == "deadline"
+    assert error.message == f"x.sleep was not done within {deadline_ms} ms"
+
+
+def test_what_is_done_by_its_deadline_is_answered(ask):
+    assert ask("x.echo", {"a": 1}, deadline_ms=60_000) == {"a": 1}
+    assert ask("get", {"path": "audio.mute"}, deadline_ms=60_000)["revision"] == 0
