@@ -55,8 +55,9 @@ class HostLink:
             host = identity.decode(errors="replace")
             try:
                 self._handle(host, HostMessage.decode(frames), operate)
-            except WireError as error:
-                log.warning("host %s: %s", host, error)
+            except (WireError, KeyError, TypeError, ValueError) as error:
+                # A plugin shares its process with the host; nothing that comes from there ends ag06d.
+                log.warning("host %s: a message that is not right: %r", host, error)
 
     def _send(self, host: str, message: HostMessage) -> None:
         # Not past asyncio: any use of a socket takes the sign that something came in, and pyzmq, not
@@ -140,6 +141,9 @@ class HostLink:
             reply = await operate(request)
         except RequestError as error:
             reply = Reply.failed(request.id, error)
+        except Exception as error:
+            log.exception("operation %s, asked by host %s, failed", request.op, host)
+            reply = Reply.failed(request.id, RequestError("internal", f"{type(error).__name__}: {error}"))
         answer = {"id": request.id, "plugin": header["plugin"], "status": reply.status}
         self._send(host, HostMessage(Kind.REPLY, answer, reply.body))
 

@@ -17,6 +17,8 @@ from ag06d.arena import HostCell, PluginState
 from ag06d.errors import Ag06Error, RefusedError, RequestError
 from ag06d.host.context import HostContext
 from ag06d.plugin import Command, Frame, Processor, hookspecs
+from ag06d.wire import ERROR_CODES, pack
+from ag06d.wire.codec import unpack_map
 
 EXIT_MEMORY = 75  # out of memory inside a plugin; the cell names it
 DEGRADED_FRAMES = 500  # 5 s without trouble make a degraded plugin a running one again
@@ -77,7 +79,7 @@ class Runner:
             self._end(PluginState.REFUSED, problems)
         except (Ag06Error, ImportError, pluggy.PluginValidationError) as error:
             self._end(PluginState.REFUSED, str(error))
-        except Exception as error:
+        except BaseException as error:  # sys.exit() too, or the host would end without a culprit
             log.exception("plugin %s: failed at start", self.context.name)
             self._end(PluginState.REFUSED, f"{type(error).__name__} at start: {error}")
         finally:
@@ -109,13 +111,13 @@ class Runner:
     def process(self, frame: Frame) -> None:
         """Give it a frame."""
         lib.ag06_cell_enter(self._cell, self._index)
-        error: Exception | None = None
+        error: BaseException | None = None
         try:
             for processor in self._processors:
                 processor.process(frame)
         except MemoryError:
             os._exit(EXIT_MEMORY)  # inside the plugin, so that the cell says whose fault it is
-        except Exception as caught:  # noqa: BLE001 - the fence: whatever a plugin raises ends here
+        except BaseException as caught:  # noqa: BLE001 - the fence: whatever a plugin raises ends here
             error = caught
         took_ns = lib.ag06_cell_leave(self._cell, self._index, self._deadline_ns, error is not None)
         if error is None and took_ns <= self._deadline_ns:
@@ -130,13 +132,14 @@ class Runner:
             if not self._trouble:
                 self._set_state(PluginState.RUNNING)
 
-    def _suffer(self, error: Exception | None, took_ns: int) -> None:
+    def _suffer(self, error: BaseException | None, took_ns: int) -> None:
         if self.state is PluginState.RUNNING:
             self._set_state(PluginState.DEGRADED)
             if error is None:
                 log.warning("plugin %s: took %.1f ms for a frame", self.context.name, took_ns / 1e6)
         self._trouble = DEGRADED_FRAMES
         if error is None:
+            self._in_a_row = 0
             return
         if self._in_a_row == 0:
             log.error("plugin %s: raised", self.context.name, exc_info=error)
@@ -148,7 +151,8 @@ class Runner:
         """Run one of its commands; raises RequestError."""
         if not self.active or name not in self.commands:
             raise RequestError("unknown_op", f"plugin {self.context.name} has no command {name!r} now")
-        answer: Mapping[str, Any] = self._fenced(lambda: self.commands[name].handler(arguments))
+        handler = self.commands[name].handler
+        answer: dict[str, Any] = self._fenced(lambda: sendable(handler(arguments)))
         return answer
 
     def deliver(self, handler: Callable[[], Any]) -> None:
@@ -164,9 +168,11 @@ class Runner:
             return function()
         except MemoryError:
             os._exit(EXIT_MEMORY)
-        except RequestError:
-            raise
-        except Exception as error:
+        except RequestError as error:
+            if error.code in ERROR_CODES:
+                raise
+            raise RequestError("internal", f"{error.code}: {error.message}", error.hint) from error
+        except BaseException as error:
             log.exception("plugin %s: a handler raised", self.context.name)
             raise RequestError(
                 "internal", f"plugin {self.context.name}: {type(error).__name__}: {error}"
@@ -188,6 +194,13 @@ class Runner:
             close = getattr(processor, "close", None)
             if close is not None:
                 self.deliver(close)
+
+
+def sendable(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """`answer` as a reply's body; raises what a plugin is to blame for when it is none."""
+    body = dict(answer)
+    unpack_map(pack(body), "answer")
+    return body
 
 
 def load(name: str) -> Any:  # noqa: ANN401 - a module, or whatever object the entry point names

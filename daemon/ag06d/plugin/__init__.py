@@ -1,9 +1,19 @@
 """What a plugin may import: the hooks, and the types that they speak of."""
 
-from ag06d.errors import RefusedError
+from ag06d.errors import RefusedError, RequestError
 from ag06d.plugin.context import Clock, Context
 from ag06d.plugin.frame import Frame
 from ag06d.plugin.hookspecs import hookimpl
 from ag06d.plugin.registration import Command, Processor, Topic
 
-__all__ = ["Clock", "Command", "Context", "Frame", "Processor", "RefusedError", "Topic", "hookimpl"]
+__all__ = [
+    "Clock",
+    "Command",
+    "Context",
+    "Frame",
+    "Processor",
+    "RefusedError",
+    "RequestError",
+    "Topic",
+    "hookimpl",
+]

@@ -40,6 +40,13 @@ class Topic:
     units: tuple[str, ...] = ()
     version: int = 1
 
+    def __post_init__(self) -> None:
+        """Refuse what the bus could not carry, while it is still the plugin's own call that fails."""
+        if self.channel not in ("stream", "events"):
+            raise ValueError(f"topic {self.name}: channel is stream or events, not {self.channel!r}")
+        if len(self.units) not in (0, len(self.fields)):
+            raise ValueError(f"topic {self.name}: {len(self.fields)} fields, but {len(self.units)} units")
+
 
 @dataclass(frozen=True, slots=True)
 class Command:

@@ -22,7 +22,7 @@ def pack_arrays(*arrays: npt.NDArray[Any]) -> tuple[list[dict[str, Any]], list[b
         dtype = array.dtype.newbyteorder("<")
         if not _DTYPE.fullmatch(dtype.str):
             raise TypeError(
-                f"an array of dtype {array.dtype} cannot be sent; booleans, integers and floats to 64 bits can"
+                f"an array of dtype {array.dtype} cannot be sent; booleans, integers, floats to 64 bits can"
             )
         plain = np.asarray(array, dtype=dtype, order="C")  # ascontiguousarray would make a scalar a vector
         entries.append({"dtype": plain.dtype.str, "shape": list(plain.shape)})

@@ -1,0 +1,98 @@
+"""Fences with small plugins made of functions, instead of installed ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ag06d.arena import HostCell
+from ag06d.host import runner as runner_module
+from ag06d.host.context import HostContext, Shared
+from ag06d.host.runner import Runner
+from ag06d.plugin import Frame, hookimpl
+from ag06d.wire.hostlink import HostMessage
+
+RATE, HOP = 48000, 480
+NEVER_MS = 1e6  # a deadline that nothing misses
+
+
+class FakeLink:
+    """Takes everything and sends it nowhere."""
+
+    def __init__(self) -> None:
+        self.sent: list[HostMessage] = []
+
+    def send(self, message: HostMessage) -> bool:
+        self.sent.append(message)
+        return True
+
+
+class Processor:
+    """Does what the test says."""
+
+    def __init__(self, process: Callable[[Frame], None]) -> None:
+        self.process = process
+        self.closed = 0
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+@pytest.fixture
+def link():
+    return FakeLink()
+
+
+@pytest.fixture
+def shared(link):
+    return Shared(link, RATE, HOP)
+
+
+@pytest.fixture
+def cell():
+    cell = HostCell()
+    yield cell
+    cell.close()
+
+
+@pytest.fixture
+def frame():
+    sound = np.zeros((HOP, 2), np.float32)
+    return Frame(dry=sound, wet=sound, position=0, mono_ns=1, rate=RATE)
+
+
+@pytest.fixture
+def plugins(monkeypatch) -> dict[str, Any]:
+    """What is installed, by name: whatever stands in for a plugin's module."""
+    installed: dict[str, Any] = {}
+    monkeypatch.setattr(runner_module, "load", lambda name: installed[name])
+    return installed
+
+
+@pytest.fixture
+def start(plugins, shared, cell, tmp_path):
+    """Starts a runner: `start(name, process, ag06_check=...)`; its ends are in `runner.ends`."""
+
+    def start(name="test", process=None, config=None, *, max_errors=3, deadline_ms=NEVER_MS, **hooks):
+        processor = Processor(process) if process else None
+        if processor:
+            hooks["ag06_processors"] = lambda context: [processor]  # noqa: ARG005 - the hook's own argument
+        plugins[name] = SimpleNamespace(**{hook: hookimpl(function) for hook, function in hooks.items()})
+        ends: list[tuple[str, str]] = []
+        runner = Runner(
+            HostContext(name, shared, tmp_path / name),
+            len(plugins) - 1,
+            cell,
+            deadline_ms=deadline_ms,
+            max_errors=max_errors,
+            failed=lambda _, state, reason: ends.append((state.name.lower(), reason)),
+        )
+        runner.start(config or {})
+        runner.ends, runner.processor = ends, processor
+        return runner
+
+    return start
