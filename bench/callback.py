@@ -34,7 +34,7 @@ from bench.common import (
     scratch,
 )
 from bench.rig.instruments import compile_instruments
-from bench.rig.jackd import RATE, fake_mixer, missing
+from bench.rig.jackd import RATE, end_by_stdin, fake_mixer, missing
 from bench.rig.stalls import Stalls, Times, collect, watching
 
 EPILOG = """\
@@ -117,17 +117,15 @@ class Bench:
             children = {}
             for side in seconds:
                 command = [sys.executable, str(RIG / "stream.py"), side, str(block), str(self.instruments)]
-                children[side] = stack.enter_context(
-                    subprocess.Popen(
-                        command,
-                        env=environment,
-                        stdin=subprocess.PIPE,
-                        stdout=subprocess.PIPE,
-                        stderr=log,
-                        text=True,
-                    )
+                children[side] = subprocess.Popen(
+                    command,
+                    env=environment,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    text=True,
                 )
-                stack.callback(children[side].kill)
+                stack.callback(end_by_stdin, children[side])
             for number in range(self._rounds):
                 progress(f"{block} frames, round {number + 1} of {self._rounds}", silent=self._quiet)
                 for load in LOADS:

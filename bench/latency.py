@@ -53,6 +53,7 @@ receive    until the client had decoded it
 total      all of these
 
 Milliseconds, medians over rounds of each round's p50 and p99. There is no peer: nothing else does this.
+The daemon may stamp a message before the plugin has quite returned: publish can be below zero.
 The total is of every hop; the stages are of those (hops_followed) that were through before the next
 one came, and their p50 and p99 need not add up to the total's.
 """

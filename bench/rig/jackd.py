@@ -9,8 +9,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 RATE = 48000
+# Always the same: JACK keeps a slot for each name, has eight in all, and frees that of a server which
+# did not end in good order only when the name comes back.
+SERVER = "ag06-bench"
+END_S = 5.0
 MIXER = Path(__file__).with_name("mixer.py")
 
 
@@ -28,10 +33,9 @@ def missing() -> str | None:
 @contextmanager
 def fake_mixer(block: int, instruments: Path) -> Iterator[dict[str, str]]:
     """A server with periods of `block` frames and the mixer on it; yields the environment for its clients."""
-    name = f"ag06bench-{os.getpid()}-{block}"
-    environment = os.environ | {"JACK_DEFAULT_SERVER": name, "JACK_NO_AUDIO_RESERVATION": "1"}
+    environment = os.environ | {"JACK_DEFAULT_SERVER": SERVER, "JACK_NO_AUDIO_RESERVATION": "1"}
     server = subprocess.Popen(
-        ["jackd", "--silent", "-n", name, "-d", "dummy", "-r", str(RATE), "-p", str(block)],  # noqa: S607 - from PATH
+        ["jackd", "--silent", "-n", SERVER, "-d", "dummy", "-r", str(RATE), "-p", str(block)],  # noqa: S607 - from PATH
         env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -39,7 +43,7 @@ def fake_mixer(block: int, instruments: Path) -> Iterator[dict[str, str]]:
     mixer: subprocess.Popen[bytes] | None = None
     try:
         wait = subprocess.run(
-            ["jack_wait", "-s", name, "-w", "-t", "10"],  # noqa: S607 - from PATH, comes with jackd
+            ["jack_wait", "-s", SERVER, "-w", "-t", "10"],  # noqa: S607 - from PATH, comes with jackd
             env=environment,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -52,14 +56,29 @@ def fake_mixer(block: int, instruments: Path) -> Iterator[dict[str, str]]:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
-        if wait.returncode or not mixer.stdout or mixer.stdout.readline() != b"ready\n":
-            raise RuntimeError(f"the JACK server {name} did not come up")
+        if wait.returncode:
+            raise RuntimeError(f"the JACK server {SERVER} did not come up; jackd ended with {server.poll()}")
+        if not mixer.stdout or mixer.stdout.readline() != b"ready\n":
+            raise RuntimeError(f"the mixer {MIXER} did not come up on {SERVER}: {mixer.wait()}")
         yield environment
     finally:
-        for process in filter(None, (mixer, server)):
-            process.terminate()
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        if mixer is not None:
+            end_by_stdin(mixer)
+        server.terminate()
+        wait_or_kill(server)
+
+
+def end_by_stdin(process: subprocess.Popen[Any]) -> None:
+    """Let a process that runs until its stdin ends leave in good order."""
+    if process.stdin is not None:
+        process.stdin.close()
+    wait_or_kill(process)
+
+
+def wait_or_kill(process: subprocess.Popen[Any]) -> None:
+    """Give it time to end, then make it."""
+    try:
+        process.wait(END_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -273,5 +273,5 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
-    sys.stdout.flush()
-    os._exit(0)  # not through Pa_Terminate, which may block
+    sounddevice._terminate()  # noqa: SLF001 - the server lives; if this blocks, we are killed
+    os._exit(0)
