@@ -1,0 +1,137 @@
+"""Whatever a plugin does costs its host at most; never a frame of sound, nor a frame of another host's."""
+
+from __future__ import annotations
+
+import pytest
+from ag06d.errors import RequestError
+
+RAISING = ("raises", "counts_beside", "raises_at_times", "raises_at_start", "refuses", "prints", "leaves")
+FENCED = (*RAISING, "asked", "absent", "missing_module")
+DEADLY = ("exits", "segfaults", "leaks", "hangs", "exits_at_start")
+
+
+@pytest.fixture(scope="module")
+def daemon(start):
+    """Every bad plugin at once: those that only raise share a host, those that kill have one each."""
+    deadly = ",".join(f"d_{name}={{plugins=['{name}'],memory_mb=256,stall_ms=1000}}" for name in DEADLY)
+    hosts = f"hosts={{live={{plugins=['features','counts']}},fenced={{plugins={list(FENCED)}}},{deadly}}}"
+    with start("audio.device=recording", hosts, tracebacks=True) as daemon:
+        daemon.wait(lambda status: status["plugins"]["counts"]["frames"] > 0)
+        yield daemon
+
+
+def plugin(daemon, name, state):
+    """The plugin's part of the status once it is in `state`."""
+    return daemon.wait(lambda now: now["plugins"][name]["state"] == state)["plugins"][name]
+
+
+def test_a_plugin_that_raises_at_every_frame_is_quarantined_alone(daemon):
+    found = plugin(daemon, "raises", "quarantined")
+    assert found["errors"] == found["frames"] == 100
+    assert "is not to my taste" in found["reason"]
+
+
+def test_a_plugin_that_calls_sys_exit_does_not_end_its_host(daemon):
+    assert "SystemExit" in plugin(daemon, "leaves", "quarantined")["reason"]
+
+
+def test_a_plugin_that_raises_at_times_is_degraded_and_goes_on(daemon):
+    plugin(daemon, "raises_at_times", "degraded")
+    found = daemon.wait(lambda now: now["plugins"]["raises_at_times"]["frames"] > 300)
+    found = found["plugins"]["raises_at_times"]
+    assert found["errors"] == found["frames"] // 7
+    assert found["state"] == "degraded"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("refuses", "this studio has no window"),
+        ("raises_at_start", "not today"),
+        ("absent", "no plugin 'absent' is installed"),
+        ("missing_module", "bad_plugins.nowhere"),
+    ],
+)
+def test_a_plugin_that_cannot_start_is_refused_with_the_reason(daemon, name, reason):
+    assert reason in plugin(daemon, name, "refused")["reason"]
+
+
+def test_what_a_plugin_prints_goes_nowhere(daemon):
+    plugin(daemon, "prints", "running")
+    assert "xxxx" not in daemon.output.read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("exits", "exited with status 7"),
+        ("segfaults", "SIGSEGV"),
+        ("leaks", "exited with status 75"),
+        ("hangs", "did not return for"),
+        ("exits_at_start", "exited with status 9"),
+    ],
+)
+def test_a_plugin_that_keeps_ending_its_host_is_quarantined_with_the_reason(daemon, name, reason):
+    found = plugin(daemon, name, "quarantined")
+    assert reason in found["reason"]
+    host = daemon.wait(lambda now: now["hosts"][f"d_{name}"]["state"] == "running")["hosts"][f"d_{name}"]
+    assert host["restarts"] == 3
+
+
+def test_those_beside_the_ones_that_raise_see_every_frame(daemon):
+    report = daemon.report("counts_beside")
+    assert report["breaks"] == []
+    assert report["next"] - report["first"] == report["frames"] + report["lost"]
+    fenced = daemon.status()["hosts"]["fenced"]
+    assert (fenced["restarts"], fenced["lost_frames"]) == (0, 0)
+
+
+def test_a_command_answers_and_its_failures_are_the_askers_alone(daemon):
+    assert daemon.client.call("asked.echo", one=1) == {"one": 1}
+    with pytest.raises(RequestError, match="ZeroDivisionError") as failed:
+        daemon.client.call("asked.fail")
+    assert failed.value.code == "internal"
+    with pytest.raises(RequestError, match="not while the tape runs") as refused:
+        daemon.client.call("asked.refuse")
+    assert (refused.value.code, refused.value.hint) == ("conflict", "stop the tape")
+    with pytest.raises(RequestError) as unknown:
+        daemon.client.call("asked.nothing")
+    assert unknown.value.code == "unknown_op"
+
+
+def test_after_all_of_it_no_frame_of_sound_is_lost(daemon, whole):
+    status = daemon.wait(whole)
+    assert status["state"] in ("running", "degraded")
+
+
+def test_after_all_of_it_the_plugins_of_another_host_have_seen_every_frame(daemon):
+    report = daemon.report("counts")
+    assert (report["breaks"], report["lost"], report["gap_frames"]) == ([], 0, 0)
+    assert report["next"] - report["first"] == report["frames"]
+    live = daemon.status()["hosts"]["live"]
+    assert (live["restarts"], live["lost_frames"]) == (0, 0)
+    features = daemon.status()["plugins"]["features"]
+    assert features["errors"] == 0
+    assert abs(features["frames"] - report["frames"] // 480) < 100
+
+
+def test_a_slow_plugin_costs_its_host_frames_and_each_is_counted(start, whole):
+    """In its host are also one that counts, one that floods the bus, and threads that spin."""
+    bad = "bad={plugins=['counts_slow','slow','floods','spins']}"
+    hosts = f"hosts={{live={{plugins=['features','counts']}},{bad}}}"
+    with start("audio.device=recording", "audio.ring_seconds=2", hosts) as daemon:
+        status = daemon.wait(lambda now: now["hosts"]["bad"]["lost_frames"] > 0)
+        assert status["plugins"]["slow"]["state"] == "degraded"
+        slow = daemon.wait(lambda now: now["plugins"]["slow"]["over_deadline"] > 30)["plugins"]["slow"]
+        assert slow["over_deadline"] == slow["frames"]
+        report = daemon.report("counts_slow")
+        assert report["lost"] > 0
+        assert report["breaks"] == []
+        assert report["next"] - report["first"] == report["frames"] + report["lost"]
+        with daemon.listen("meters.", "flood.") as listener:
+            listener.until(lambda message: message.topic == "flood.")
+            assert listener.until(lambda message: message.topic == "meters.").header["src"] == "ag06d"
+        daemon.wait(whole)
+        report = daemon.report("counts")
+        assert (report["breaks"], report["lost"]) == ([], 0)
+        assert "the topic meters is the daemon's own" in daemon.log()
