@@ -164,11 +164,13 @@ class AudioSupervisor:
         beat_s = (now - max(self.stats.counter("beat_ns"), self._started_ns)) / 1e9
         alive_s = (now - self._started_ns) / 1e9
         stall_s = self._config.stall_ms / 1000
+        patience_s = START_S  # to load its libraries, and for a sound server that is slow to answer
         if self.stats.counter("stream_start_ns"):
+            patience_s = max(BEAT_S, stall_s)
             self._judge_stream(silent_s, stall_s)
         elif self.state != "waiting" and alive_s > START_S:
             self._kill(f"no callback within {START_S:g} s of its start")
-        if beat_s > max(BEAT_S, stall_s) and (self.state != "waiting" or beat_s > START_S):
+        if beat_s > patience_s:
             self._kill(f"the audio process did not answer for {beat_s:.1f} s")
 
     def _judge_stream(self, silent_s: float, stall_s: float) -> None:
