@@ -67,6 +67,7 @@ class Arena:
         size = os.fstat(fd).st_size
         memory = SharedMemory(fd, size, "ag06_arena *", writable=writable)
         if wrong := lib.ag06_arena_check(memory.pointer, size):
+            memory.close()
             raise ArenaError(f"arena of {size} bytes: {_WRONG[wrong]}")
         return cls(memory)
 
