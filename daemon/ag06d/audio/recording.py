@@ -39,11 +39,11 @@ def load_recording(path: Path, rate: int) -> npt.NDArray[np.float32]:
         sound, file_rate = soundfile.read(path, dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, OSError) as error:
         raise RecordingError(f"{path}: cannot be read as a recording: {error}") from error
-    if len(sound) == 0:
-        raise RecordingError(f"{path}: the recording is empty")
     stereo = np.repeat(sound, CHANNELS, axis=1) if sound.shape[1] == 1 else sound[:, :CHANNELS]
     if file_rate != rate:
         stereo = soxr.resample(stereo, file_rate, rate, quality="VHQ")
+    if len(stereo) == 0:  # perhaps only now, when it was shorter than one frame
+        raise RecordingError(f"{path}: the recording is empty")
     return np.ascontiguousarray(stereo, dtype=np.float32)
 
 
