@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -133,12 +134,15 @@ def test_a_child_is_given_its_descriptors_and_one_thread_for_numbers(module):
 def test_lives_leave_no_descriptors_behind(module):
     name = module("os._exit(0)")
 
+    def descriptors() -> list[str]:
+        return sorted(path.name for path in Path("/proc/self/fd").iterdir())
+
     async def scenario() -> None:
         await Life(name, {}).end()
-        before = sorted(os.listdir("/proc/self/fd"))
+        before = descriptors()
         for _ in range(3):
             await Life(name, {}).end()
-        assert sorted(os.listdir("/proc/self/fd")) == before
+        assert descriptors() == before
 
     asyncio.run(scenario())
 

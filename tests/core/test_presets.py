@@ -62,7 +62,8 @@ def test_the_users_preset_wins_over_the_factorys_of_that_name(write):
 def test_every_error_of_a_file_is_told_at_once_with_the_file(write):
     library = write(
         "schema = 2\ncolour = 1\ntags = [1]\nauthor = 3\n"
-        "[chain.comp]\nratio = 99\nthreshhold_db = -3\n[chain.eq.low]\ngain_db = 'much'\n[chain.eq.mid]\nq = 1\n"
+        "[chain.comp]\nratio = 99\nthreshhold_db = -3\n[chain.eq.low]\ngain_db = 'much'\n"
+        "[chain.eq.mid]\nq = 1\n"
     )
     with pytest.raises(PresetError) as caught:
         library.load("mine")
@@ -83,10 +84,16 @@ def test_every_error_of_a_file_is_told_at_once_with_the_file(write):
 
 @pytest.mark.parametrize(
     "text",
-    ["schema = ", "", "schema = 1\nchain = 3", "schema = 1\n[chain.comp]\nratio = 1" + "0" * 400,
-     "schema = 1\n[chain.comp]\nratio = 1" + "0" * 5000, "schema = 1\nx = " + "[" * 5000, "schema = 1\n\udcff"],
-    ids=["not TOML", "no schema", "chain no table", "no float holds it", "too many digits", "too deep", "not UTF-8"],
-)  # fmt: skip
+    [
+        pytest.param("schema = ", id="not TOML"),
+        pytest.param("", id="no schema"),
+        pytest.param("schema = 1\nchain = 3", id="chain is no table"),
+        pytest.param("schema = 1\n[chain.comp]\nratio = 1" + "0" * 400, id="no float holds it"),
+        pytest.param("schema = 1\n[chain.comp]\nratio = 1" + "0" * 5000, id="too many digits"),
+        pytest.param("schema = 1\nx = " + "[" * 5000, id="too deep"),
+        pytest.param("schema = 1\n\udcff", id="not UTF-8"),
+    ],
+)
 def test_a_broken_file_is_a_preset_error_and_a_problem_of_the_list(tmp_path, library, text):
     (tmp_path / "presets" / "mine.toml").write_bytes(text.encode(errors="surrogateescape"))
     with pytest.raises(PresetError, match=r"mine\.toml"):

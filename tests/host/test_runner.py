@@ -73,9 +73,7 @@ def test_a_call_that_is_late_but_raises_nothing_ends_a_row_of_errors(start, fram
     assert runner.active
 
 
-@pytest.mark.parametrize(
-    "raised", [SystemExit(0), KeyboardInterrupt(), GeneratorExit(), Exception()], ids=repr
-)
+@pytest.mark.parametrize("raised", [SystemExit(0), KeyboardInterrupt(), GeneratorExit()], ids=repr)
 def test_nothing_that_a_processor_raises_gets_past_the_fence(start, frame, cell, raised):
     def throw(_) -> None:
         raise raised
@@ -134,7 +132,7 @@ fence.process(None)
     cell.close()
 
 
-def test_a_plugin_refuses_with_its_reason(start, frame):
+def test_a_plugin_refuses_with_its_reason(start):
     def check(context):
         raise RefusedError(f"{context.name} needs a licence")
 
