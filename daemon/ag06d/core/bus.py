@@ -10,6 +10,7 @@ import asyncio
 import fcntl
 import logging
 import os
+import resource
 import time
 import uuid
 from collections import Counter
@@ -79,6 +80,7 @@ class Bus:
         self._sequence: Counter[tuple[Channel, str]] = Counter()
         self._observers: list[Callable[[Message], None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
+        allow_all_files()
         self._context = zmq.asyncio.Context()
         self._control = self._context.socket(zmq.ROUTER)
         self._control.setsockopt(zmq.SNDHWM, CONTROL_HIGH_WATER)
@@ -205,6 +207,16 @@ class Bus:
         for socket in (self._control, *self._routers, *self._publishers.values()):
             socket.close(linger=LINGER_MS)
         self._context.term()
+
+
+def allow_all_files() -> None:
+    """Let this process have as many files open as it may.
+
+    A client's connection that finds none left makes libzmq abort the process; the usual soft limit of
+    1024 is within the reach of one client that forgets to close.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def bind(socket: zmq.Socket[Any], address: str) -> None:
