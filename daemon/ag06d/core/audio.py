@@ -97,13 +97,18 @@ class AudioSupervisor:
         )
         if self.state != "waiting":
             self._become("starting", self.reason)
-        self._child = Child(
-            "ag06d.audio",
-            asdict(spec),
-            [self._arena.fd, *(cell.fd for cell in cells)],
-            said=self._heard,
-            ended=self._child_ended,
-        )
+        try:
+            self._child = Child(
+                "ag06d.audio",
+                asdict(spec),
+                [self._arena.fd, *(cell.fd for cell in cells)],
+                said=self._heard,
+                ended=self._child_ended,
+            )
+        except OSError as error:  # no process or file to be had at present
+            self._child = None
+            self._become("starting", f"the audio process cannot be started: {error}")
+            asyncio.get_running_loop().call_later(RETRY_S, self.start)
 
     def _become(self, state: str, reason: str) -> None:
         if self.state == "stopping" or (state, reason) == (self.state, self.reason):

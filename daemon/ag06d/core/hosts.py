@@ -24,6 +24,7 @@ from ag06d.errors import ConfigError
 from ag06d.host.spec import HostSpec, PluginSpec
 
 TICK_S = 0.1
+RETRY_S = 2.0  # after a process could not even be started
 START_S = 30.0  # importing and setting up all plugins may take so long
 STRIKE_S = 600.0  # strikes older than this are forgiven
 ENDED = ("quarantined", "refused")
@@ -104,9 +105,13 @@ class HostProcess:
             max_errors=self.config.max_errors,
             log_level=self._log_level,
         )
-        self._child = Child(
-            "ag06d.host", asdict(spec), [self._arena.fd, self.cell.fd], ended=self._child_ended
-        )
+        fds = [self._arena.fd, self.cell.fd]
+        try:
+            self._child = Child("ag06d.host", asdict(spec), fds, ended=self._child_ended)
+        except OSError as error:  # no process or file to be had at present
+            self._child = None
+            self._become("starting", f"the host cannot be started: {error}")
+            asyncio.get_running_loop().call_later(RETRY_S, self.start)
 
     def _become(self, state: str, reason: str) -> None:
         if self.state == "stopping":
