@@ -385,17 +385,16 @@ def make_mixer(jack_server, tmp_path) -> Iterator[Callable[[], Mixer]]:
 def ag06d() -> Any:
     """`ag06d ...` to its end, without a daemon about: `ag06d("replay", file)`."""
 
-    def run(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: str | Path, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         with tempfile.TemporaryDirectory(prefix="ag06-e2e-") as folder:
-            env = os.environ | {"AG06D_RUNTIME_DIR": f"{folder}/run", "AG06D_STATE_DIR": f"{folder}/state"}
+            folders = {"AG06D_RUNTIME_DIR": f"{folder}/run", "AG06D_STATE_DIR": f"{folder}/state"}
             return subprocess.run(
                 [str(BIN / "ag06d"), *map(str, arguments)],
-                env=env,
+                env=os.environ | folders | dict(env or {}),
                 capture_output=True,
                 text=True,
                 timeout=90,
                 check=False,
-                **options,
             )
 
     return run
