@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-import zmq
+
 from ag06d.client import Client
 from ag06d.errors import NoDaemonError
 from ag06d.paths import SHIPPED_RECORDING, Sockets
@@ -113,7 +113,7 @@ class Daemon:
     ) -> None:
         """`tracebacks`: those of bad plugins are expected in the log."""
         self._made = folder is None
-        self.folder = folder or Path(tempfile.mkdtemp(prefix="ag06-e2e-", dir="/tmp"))  # noqa: S108 - short
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="ag06-e2e-", dir="/tmp"))
         self.sockets = Sockets(self.folder / "run")
         self.tracebacks = tracebacks
         self.env = os.environ | {
@@ -158,11 +158,18 @@ class Daemon:
         until(fits, lambda: f"{json.dumps(status)}\n{self.log()[-3000:]}", patience_s)
         return status
 
+    def once_it_answers(self) -> Daemon:
+        """Itself, as soon as there is somebody to talk to."""
+        self.wait(lambda _: True)
+        return self
+
     def running(self) -> Status:
         """Wait until sound flows and every host is at work."""
         return self.wait(
-            lambda status: status["state"] == "running"
-            and all(host["state"] == "running" for host in status["hosts"].values())
+            lambda status: (
+                status["state"] == "running"
+                and all(host["state"] == "running" for host in status["hosts"].values())
+            )
         )
 
     def ctl(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -302,11 +309,15 @@ class SoundServer:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=os.environ | self.env
             )
-        until(self._answers, lambda: (self._folder / f"{self.name}.log").read_text())
+        until(self._answers, (self._folder / f"{self.name}.log").read_text)
 
     def _answers(self) -> bool:
         asked = subprocess.run(
-            ["jack_lsp"], env=os.environ | self.env, capture_output=True, timeout=PATIENCE_S, check=False
+            [shutil.which("jack_lsp")],
+            env=os.environ | self.env,
+            capture_output=True,
+            timeout=PATIENCE_S,
+            check=False,
         )
         return asked.returncode == 0
 
@@ -319,6 +330,12 @@ class SoundServer:
                 self._process.kill()
                 self._process.wait()
             self._process = None
+
+    def hold(self) -> None:
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
 
     def close(self) -> None:
         self.end()

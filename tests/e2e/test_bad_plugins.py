@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ag06d.errors import RequestError
 
 RAISING = ("raises", "counts_beside", "raises_at_times", "raises_at_start", "refuses", "prints", "leaves")

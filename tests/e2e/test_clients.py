@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import zmq
+
 from ag06d.client import Client
 from ag06d.wire import PROTOCOL, Reply, pack
 
@@ -118,7 +119,7 @@ def test_more_connections_than_the_usual_limit_of_files_do_no_harm(start, whole)
         assert daemon.wait(whole)["pids"] == before["pids"]
 
 
-def test_processes_that_cannot_be_started_for_want_of_files_are_started_later(start, poll):
+def test_processes_that_cannot_be_started_for_want_of_files_are_started_later(start):
     with start("audio.device=recording", tracebacks=True) as daemon:
         before = daemon.running()
         pid = daemon.process.pid

@@ -6,6 +6,7 @@ import json
 import signal
 
 import pytest
+
 from ag06d.errors import RequestError
 from ag06d.wire import unpack_arrays
 
@@ -80,6 +81,18 @@ def test_a_feature_vector_is_as_its_schema_says(daemon, ctl_json):
     watched = ctl_json("watch", "feature.basic", "-n", "1")
     assert watched["topic"] == "feature.basic."
     assert watched["body"].keys() >= set(schema["fields"])
+
+
+def test_the_schema_is_announced_before_the_first_vector(start):
+    with (
+        start("audio.device=recording", "hosts.live.plugins=['late','features']") as daemon,
+        daemon.once_it_answers().listen("schema.", "feature.") as listener,
+    ):
+        schema = listener.until(lambda message: message.topic == "schema.feature.basic.").body
+        vector = listener.until(lambda message: message.topic == "feature.basic.")
+        assert vector.header["seq"] == 0
+        assert (schema["name"], schema["plugin"]) == ("feature.basic", "features")
+        assert vector.body["arrays"] == [{"dtype": "<f4", "shape": [len(schema["fields"])]}]
 
 
 def test_every_message_says_where_and_when_it_belongs(daemon):

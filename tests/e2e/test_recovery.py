@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import signal
 import time
 
@@ -57,7 +58,7 @@ def test_features_go_on_from_sequence_to_sequence_over_a_hosts_death(daemon):
     positions = [message.header["pos"] for message in messages]
     assert sequences == list(range(sequences[0], sequences[0] + len(sequences)))
     assert positions == sorted(set(positions))
-    assert {(b - a) % 480 for a, b in zip(positions, positions[1:], strict=False)} == {0}
+    assert {(b - a) % 480 for a, b in itertools.pairwise(positions)} == {0}
 
 
 def test_a_host_that_is_held_is_replaced(daemon, whole):

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+
 from ag06d.paths import SHIPPED_RECORDING
 
 

@@ -94,7 +94,7 @@ def test_mute_silences_the_wet_sound_and_no_preset_brings_it_back(flat, poll):
     flat.report(afresh=True)
     with flat.listen("preset.") as listener:
         flat.client.call("preset.apply", name="broadcast")
-        assert listener.until(lambda message: True).body == {"name": "broadcast", "slot": "a"}
+        assert listener.until(bool).body == {"name": "broadcast", "slot": "a"}
     settle(flat, poll)
     report = flat.report()
     assert report["wet_peak"] == 0

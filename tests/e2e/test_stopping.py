@@ -26,8 +26,10 @@ def test_a_signal_during_the_start_stops_it_cleanly(start, poll):
         daemon.stop()
 
 
-def test_it_stops_though_plugins_and_audio_are_past_answering(start, alive):
-    hosts = "hosts={bad={plugins=['spins']},stuck={plugins=['hangs'],stall_ms=60000},held={plugins=['counts']}}"
+def test_it_stops_though_plugins_and_audio_are_past_answering(start):
+    hosts = (
+        "hosts={bad={plugins=['spins']},stuck={plugins=['hangs'],stall_ms=60000},held={plugins=['counts']}}"
+    )
     with start("audio.device=recording", "audio.stall_ms=60000", hosts) as daemon:
         status = daemon.wait(
             lambda now: now["plugins"]["hangs"]["frames"] == 20 and now["plugins"]["counts"]["frames"]

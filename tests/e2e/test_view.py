@@ -71,8 +71,7 @@ def test_on_a_terminal_it_draws_and_gives_the_terminal_back(on_terminal, number)
 def test_without_a_terminal_it_prints_plain_lines(start, poll):
     with start("audio.device=recording", arguments=["--view"]) as daemon:
         daemon.running()
-        poll(lambda: "overruns" in daemon.output.read_text(),
-             daemon.log)
+        poll(lambda: "overruns" in daemon.output.read_text(), daemon.log)
         text = daemon.output.read_text()
         assert "\x1b" not in text
         assert "recording:studio.flac" in text

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
+
 from ag06d.errors import RequestError
 from ag06d.plugin import Command, Context, Frame, RefusedError, Topic, hookimpl
 
@@ -50,7 +51,7 @@ leaks = Plugin(lambda *_: hoard.append(np.ones(1 << 20)))
 exits = Plugin(after_a_spell(lambda: os._exit(7)))
 leaves = Plugin(after_a_spell(lambda: sys.exit(0)))
 segfaults = Plugin(after_a_spell(lambda: ctypes.string_at(0)))
-prints = Plugin(lambda *_: print('{"event": "running"}', "x" * 5000, flush=True))
+prints = Plugin(lambda *_: print('{"event": "running"}', "x" * 5000, flush=True))  # noqa: T201 - its whole point
 
 
 class RaisesAtStart:
@@ -63,6 +64,14 @@ class ExitsAtStart:
     @hookimpl
     def ag06_check(self) -> None:
         os._exit(9)
+
+
+class Late:
+    """Takes its time to start, so that there is time to listen before its host is ready."""
+
+    @hookimpl
+    def ag06_check(self) -> None:
+        time.sleep(2)
 
 
 class Refuses:
@@ -110,7 +119,7 @@ class Asked:
     @hookimpl
     def ag06_commands(self) -> Iterable[Command]:
         return [
-            Command("echo", lambda arguments: dict(arguments), "The same again"),
+            Command("echo", dict, "The same again"),
             Command("fail", self.fail, "Raises"),
             Command("refuse", self.refuse, "Says no"),
             Command("exit", lambda _: os._exit(3), "Ends the host"),
@@ -177,6 +186,7 @@ class Counts:
 
 raises_at_start = RaisesAtStart()
 exits_at_start = ExitsAtStart()
+late = Late()
 refuses = Refuses()
 spins = Spins()
 floods = Floods()
