@@ -21,6 +21,7 @@ from ag06d.wire import ERROR_CODES, pack
 from ag06d.wire.codec import unpack_map
 
 EXIT_MEMORY = 75  # out of memory inside a plugin; the cell names it
+QUIET_NS = 10_000_000_000  # between two tracebacks of one plugin; `status` counts them all
 DEGRADED_FRAMES = 500  # 5 s without trouble make a degraded plugin a running one again
 
 log = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ class Runner:
         self._failed = failed
         self._processors: list[Processor] = []
         self._in_a_row = 0
+        self._quiet_until_ns = 0
         self._trouble = 0  # frames until it counts as sound again
         self._set_state(PluginState.STARTING)
 
@@ -141,7 +143,8 @@ class Runner:
         if error is None:
             self._in_a_row = 0
             return
-        if self._in_a_row == 0:
+        if self._in_a_row == 0 and lib.ag06_now_ns() >= self._quiet_until_ns:
+            self._quiet_until_ns = lib.ag06_now_ns() + QUIET_NS
             log.error("plugin %s: raised", self.context.name, exc_info=error)
         self._in_a_row += 1
         if self._in_a_row >= self._max_errors:
