@@ -40,8 +40,9 @@ def test_a_plugin_that_raises_at_times_is_degraded_and_goes_on(daemon):
     plugin(daemon, "raises_at_times", "degraded")
     found = daemon.wait(lambda now: now["plugins"]["raises_at_times"]["frames"] > 300)
     found = found["plugins"]["raises_at_times"]
-    assert found["errors"] == found["frames"] // 7
+    assert abs(found["errors"] - found["frames"] // 7) <= 1  # they are read one after the other
     assert found["state"] == "degraded"
+    assert daemon.log().count("plugin raises_at_times: raised") < found["errors"] / 3
 
 
 @pytest.mark.parametrize(
