@@ -61,13 +61,13 @@ static uint64_t slowest_reader(const ag06_recording *recording)
     return least;
 }
 
-/* Wait until half the ring is between the next block's end and the slowest reader. */
+/* Wait until the next block overwrites nothing that the slowest reader has not read. */
 static void wait_for_readers(const ag06_recording *recording)
 {
     const ag06_ring *ring = &recording->engine->arena->dry;
 
     while (recording->cell_count > 0 && !stopping(recording) &&
-           ag06_ring_head(ring) + recording->block > slowest_reader(recording) + ring->capacity / 2)
+           ag06_ring_head(ring) + recording->block > slowest_reader(recording) + ring->capacity)
         sleep_until(ag06_now_ns() + LOCKSTEP_NAP_NS);
 }
 

@@ -62,6 +62,12 @@ class HostCell:
         self.pointer.position.raw = position
         self.pointer.beat_ns.raw = lib.ag06_now_ns()
 
+    def skip(self, frames: int) -> None:
+        """Pass over frames that the host was at when it ended; they count as lost. While no host runs."""
+        if self.pointer.position.raw:
+            self.pointer.position.raw += frames
+            self.pointer.lost.raw += frames
+
     def plugin(self, index: int) -> dict[str, Any]:
         """The account of plugin `index`: frames, errors, over_deadline, p99_us, state."""
         account = self.pointer.plugins[index]

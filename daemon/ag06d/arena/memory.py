@@ -65,6 +65,8 @@ class Arena:
     def attach(cls, fd: int, *, writable: bool = False) -> Arena:
         """Map the arena behind `fd`, which becomes ours; raises ArenaError if it is not one we can read."""
         size = os.fstat(fd).st_size
+        if size < ffi.sizeof("ag06_arena"):
+            raise ArenaError(f"arena of {size} bytes: {_WRONG[1]}")
         memory = SharedMemory(fd, size, "ag06_arena *", writable=writable)
         if wrong := lib.ag06_arena_check(memory.pointer, size):
             memory.close()

@@ -167,7 +167,8 @@ def get(path: Annotated[str, typer.Argument(help="A path; empty for all.")] = ""
     """Print the state tree, or what is below PATH, as `set` takes it."""
     with client() as ag06:
         values = ag06.get(path)
-    show(values, *(f"{leaf}={literal(value)}" for leaf, value in values.items()))
+    settable = {leaf: value for leaf, value in values.items() if not leaf.startswith("preset.")} or values
+    show(values, *(f"{leaf}={literal(value)}" for leaf, value in settable.items()))
 
 
 @app.command("set")

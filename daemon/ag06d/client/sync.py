@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
@@ -29,7 +30,7 @@ class Client:
     daemon says no.
     """
 
-    def __init__(self, sockets: Sockets | None = None, timeout_s: float = 3.0) -> None:
+    def __init__(self, sockets: Sockets | None = None, timeout_s: float = 6.0) -> None:
         self._sockets = sockets or default_sockets()
         self._timeout_s = timeout_s
         self._context = zmq.Context()
@@ -98,38 +99,48 @@ class Client:
             self._subscribe(address, topics) for address in (self._sockets.events, self._sockets.stream)
         ]
         poller = zmq.Poller()
-        for socket in subscribed:
-            poller.register(socket, zmq.POLLIN)
+        for subscription in subscribed:
+            poller.register(subscription, zmq.POLLIN)
         try:
             while ready := poller.poll(None if timeout_s is None else round(timeout_s * 1000)):
-                for socket, _ in ready:
-                    message = Message.decode(socket.recv_multipart())
+                for subscription, _ in ready:
+                    message = Message.decode(subscription.recv_multipart())
                     if message.topic.startswith(topics):
                         yield message
         finally:
-            for socket in subscribed:
-                socket.close(linger=0)
+            for subscription in subscribed:
+                subscription.close(linger=0)
 
     def _subscribe(self, address: str, topics: Sequence[str]) -> zmq.Socket[bytes]:
         """A subscription that is known to be in effect, because the welcome came."""
-        socket = self._socket(zmq.SUB, address)
+        subscription = self._socket(zmq.SUB, address)
         for topic in (*topics, WELCOME):
-            socket.subscribe(topic)
+            subscription.subscribe(topic)
         until = time.monotonic() + self._timeout_s
         while (left := until - time.monotonic()) > 0:
-            if not socket.poll(int(left * 1000) + 1):
+            if not subscription.poll(int(left * 1000) + 1):
                 break
-            if Message.decode(socket.recv_multipart()).topic == WELCOME:
-                socket.unsubscribe(WELCOME)
-                return socket
-        socket.close(linger=0)
+            if Message.decode(subscription.recv_multipart()).topic == WELCOME:
+                subscription.unsubscribe(WELCOME)
+                return subscription
+        subscription.close(linger=0)
         raise self._nobody()
 
     def _socket(self, kind: int, address: str) -> zmq.Socket[bytes]:
-        socket: zmq.Socket[bytes] = self._context.socket(kind)
-        socket.setsockopt(zmq.LINGER, 0)
-        socket.connect(address)
-        return socket
+        self._knock(address)
+        connected: zmq.Socket[bytes] = self._context.socket(kind)
+        connected.setsockopt(zmq.LINGER, 0)
+        connected.connect(address)
+        return connected
+
+    def _knock(self, address: str) -> None:
+        """Raise NoDaemonError at once where nobody listens; ZeroMQ itself would wait for somebody to come."""
+        with socket.socket(socket.AF_UNIX) as door:
+            door.settimeout(self._timeout_s)
+            try:
+                door.connect(address.removeprefix("ipc://"))
+            except OSError as error:
+                raise self._nobody() from error
 
     def _nobody(self) -> NoDaemonError:
         return NoDaemonError(f"no daemon answers in {self._sockets.folder}; is `ag06d run` running there?")

@@ -48,6 +48,10 @@ class SocketFolder:
     def __init__(self, sockets: Sockets) -> None:
         """Make the folder if need be and lock it; raises DaemonRunningError naming who holds it."""
         sockets.folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+        if sockets.folder.stat().st_uid != os.getuid():
+            raise DaemonRunningError(
+                f"{sockets.folder} belongs to another user; set AG06D_RUNTIME_DIR to a folder of your own"
+            )
         self._file = sockets.lock.open("a+")
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -81,26 +81,31 @@ class Child:
             self.kill()
             await self._gone.wait()
 
-    def _read(self) -> None:
+    def _read(self) -> bool:
+        """Take in what it said; whether more may come."""
         stdout = self._process.stdout
         if stdout is None or self._said is None:
-            return
-        data = os.read(stdout.fileno(), 65536) if not stdout.closed else b""
+            return False
+        try:
+            data = os.read(stdout.fileno(), 65536)
+        except BlockingIOError:
+            return False
         if not data:
             self._loop.remove_reader(stdout.fileno())
-            return
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        for line in lines:
+        *lines, self._rest = (self._rest + (data or b"\n")).split(b"\n")
+        for line in filter(None, lines):
             try:
                 self._said(json.loads(line))
             except ValueError:
                 log.warning("pid %d: %s", self.pid, line.decode(errors="replace"))
+        return bool(data)
 
     def _reap(self) -> None:
         self._loop.remove_reader(self._pidfd)
         status = self._process.wait()
         if self._process.stdout is not None:
-            self._read()
+            while self._read():
+                pass
             self._loop.remove_reader(self._process.stdout.fileno())
             self._process.stdout.close()
         os.close(self._pidfd)

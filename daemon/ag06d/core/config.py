@@ -41,7 +41,7 @@ class AudioConfig(Section):
     """Seconds of sound that the rings hold at least."""
     loop: bool = True
     """Play a recording again and again; false plays it once."""
-    stall_ms: Annotated[float, Field(ge=100, le=60000)] = 500.0
+    stall_ms: Annotated[float, Field(ge=100, le=60000)] = 400.0
     """Without a callback for so long, the audio process is replaced."""
 
     @field_validator("rate")
@@ -61,7 +61,7 @@ class HostConfig(Section):
     """Scheduling class of the process."""
     nice: Annotated[int, Field(ge=0, le=19)] = 0
     """Niceness of the process."""
-    memory_mb: Annotated[int, Field(ge=64)] = 1024
+    memory_mb: Annotated[int, Field(ge=64, le=1 << 20)] = 1024
     """Memory that the process may have; beyond it, it is replaced."""
     deadline_ms: Annotated[float, Field(gt=0, le=1000)] = 5.0
     """Time that one plugin has for one frame; more is counted, and shown as degraded."""

@@ -21,7 +21,7 @@ from ag06d.arena.cell import PLUGINS_MAX
 from ag06d.core.child import BackOff, Child, describe_end
 from ag06d.core.config import Config, HostConfig
 from ag06d.errors import ConfigError
-from ag06d.host.spec import HostSpec, PluginSpec
+from ag06d.host.spec import HostSpec, PluginSpec, hop_frames
 
 TICK_S = 0.1
 RETRY_S = 2.0  # after a process could not even be started
@@ -77,7 +77,8 @@ class HostProcess:
         if self.state == "stopping":
             return
         first = self.restarts < 0
-        position = self.cell.position if self._lockstep else None
+        # Where the last process left off; one that had not begun to read has no place.
+        position = self.cell.position if self._lockstep or self.cell.position else None
         self.restarts += 1
         self.ready = False
         self._why = ""
@@ -132,14 +133,19 @@ class HostProcess:
         self.reasons[plugin] = reason
         self._announce("plugin", {"plugin": plugin, "host": self.name, "state": state, "reason": reason})
 
+    def put_out_plugins(self) -> list[str]:
+        """Plugins that are no longer run."""
+        return list(self._ended_as)
+
     def _child_ended(self, status: int) -> None:
         if self.state == "stopping":
             return
         reason = self._why or describe_end(status)
         culprit = self._culprit()
         log.warning("host %s: %s%s", self.name, reason, f" in plugin {culprit}" if culprit else "")
-        if culprit is not None:
+        if culprit is not None and (self._why or status != -signal.SIGKILL):  # else somebody else's doing
             self._strike(culprit, reason)
+            self.cell.skip(hop_frames(self._arena.rate))  # or the same sound ends it again
         self._become("starting", reason)
         lived_s = (lib.ag06_now_ns() - self._started_ns) / 1e9
         asyncio.get_running_loop().call_later(self._back_off.after(lived_s), self.start)

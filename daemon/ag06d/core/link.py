@@ -79,11 +79,14 @@ class HostLink:
         header = message.header
         match message.kind:
             case Kind.HELLO if header.get("pid") == process.pid:
+                for plugin in process.put_out_plugins():
+                    self._forget(plugin)
                 self._register(message.body)
                 process.said_hello()
                 self._send(host, HostMessage(Kind.STATE, {}, self._state()))
             case Kind.PLUGIN:
                 process.put_out(str(header["plugin"]), str(header["state"]), str(header["reason"]))
+                self._forget(str(header["plugin"]))
             case Kind.PUBLISH:
                 self._publish(message)
             case Kind.SUBSCRIBE:
@@ -106,17 +109,26 @@ class HostLink:
                     log.error("plugin %s: the topic %s is the daemon's own", plugin, topic["name"])
                     continue
                 schema = {**topic, "plugin": plugin}
+                owner = self.topics.get(topic["name"], schema)["plugin"]
+                if owner != plugin:
+                    log.error("plugin %s: the topic %s is plugin %s's", plugin, topic["name"], owner)
+                    continue
                 if self.topics.get(topic["name"]) != schema:
                     self.topics[topic["name"]] = schema
                     self._bus.publish("events", f"schema.{topic['name']}", schema)
             for command in offer["commands"]:
                 self.commands[f"{plugin}.{command['name']}"] = {**command, "plugin": plugin}
 
+    def _forget(self, plugin: str) -> None:
+        """What a plugin that no longer runs has registered."""
+        self.topics = {name: topic for name, topic in self.topics.items() if topic["plugin"] != plugin}
+        self.commands = {op: command for op, command in self.commands.items() if command["plugin"] != plugin}
+
     def _publish(self, message: HostMessage) -> None:
         header = message.header
         topic = self.topics.get(str(header["topic"]))
-        if topic is None:
-            return  # the daemon's own topic, refused when it was registered
+        if topic is None or topic["plugin"] != header["plugin"]:
+            return  # somebody else's topic, refused when it was registered
         self._bus.publish(
             topic["channel"],
             topic["name"],
@@ -149,6 +161,8 @@ class HostLink:
 
     async def command(self, request: Request) -> Reply:
         """Have a plugin carry out `PLUGIN.COMMAND`; raises RequestError."""
+        if request.dry_run:
+            raise RequestError("bad_request", f"{request.op}: a plugin's command has no dry run")
         plugin, _, name = request.op.partition(".")
         process = self._hosts.host_of(plugin)
         if process is None or not process.ready or request.op not in self.commands:

@@ -99,7 +99,7 @@ def read_preset(path: Path, origin: str) -> Preset:
     except (ValueError, RecursionError) as error:  # TOMLDecodeError, not UTF-8, too many digits, too deep
         raise PresetError(f"{path}: not TOML: {error}") from error
     problems = [f"{key}: there is no such key in a preset" for key in document.keys() - _KEYS]
-    if document.get("schema") != SCHEMA:
+    if document.get("schema") != SCHEMA or isinstance(document["schema"], bool | float):
         problems.append(f"schema: {document.get('schema')!r}; this version reads {SCHEMA}")
     description, tags, author = (
         document.get("description", ""),

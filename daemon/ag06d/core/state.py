@@ -118,9 +118,10 @@ class StateTree:
 
     def _relative(self, path: str, parameter: Parameter, change: Mapping[str, Any]) -> Value:
         now = self._values[path]
-        if set(change) == {"toggle"} and parameter.kind == "bool":
+        toggled = change.get("toggle") is True and len(change) == 1
+        if toggled and parameter.kind == "bool":
             return not now
-        if set(change) == {"toggle"} and len(parameter.choices) > 1:
+        if toggled and len(parameter.choices) > 1:
             choices = parameter.choices
             return choices[(choices.index(now) + 1) % len(choices)]
         step = change.get("add")

@@ -135,6 +135,9 @@ class Runner:
                 self._set_state(PluginState.RUNNING)
 
     def _suffer(self, error: BaseException | None, took_ns: int) -> None:
+        if not self.active:  # it is being closed
+            log.error("plugin %s: raised", self.context.name, exc_info=error)
+            return
         if self.state is PluginState.RUNNING:
             self._set_state(PluginState.DEGRADED)
             if error is None:
@@ -176,7 +179,8 @@ class Runner:
                 raise
             raise RequestError("internal", f"{error.code}: {error.message}", error.hint) from error
         except BaseException as error:
-            log.exception("plugin %s: a handler raised", self.context.name)
+            self._cell.plugins[self._index].errors.raw += 1
+            self._suffer(error, 0)
             raise RequestError(
                 "internal", f"plugin {self.context.name}: {type(error).__name__}: {error}"
             ) from error
@@ -184,16 +188,22 @@ class Runner:
             self._cell.current.raw = 0
 
     def _end(self, state: PluginState, reason: str) -> None:
-        self._processors, self.commands = [], {}
+        processors, self._processors, self.commands = self._processors, [], {}
         self.context.subscriptions.clear()
         self.context.calls.clear()
         self._set_state(state)
         self._failed(self, state, reason)
+        self._close(processors)
+        del processors
         gc.collect()
 
     def close(self) -> None:
         """Let its processors end in good order."""
-        for processor in self._processors:
+        processors, self._processors = self._processors, []
+        self._close(processors)
+
+    def _close(self, processors: list[Processor]) -> None:
+        for processor in processors:
             close = getattr(processor, "close", None)
             if close is not None:
                 self.deliver(close)
