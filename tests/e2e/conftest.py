@@ -274,6 +274,12 @@ def whole() -> Any:
 
 
 @pytest.fixture(scope="session")
+def children() -> Any:
+    """Every process below a pid."""
+    return descendants
+
+
+@pytest.fixture(scope="session")
 def poll() -> Any:
     """Waits for a condition: `poll(condition, describe)`."""
     return until

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -114,7 +113,7 @@ def test_an_output_that_cannot_be_written_is_refused(ag06d, voice, tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_ctrl_c_ends_a_replay(tmp_path):
+def test_ctrl_c_ends_a_replay(tmp_path, poll, children):
     path = tmp_path / "long.wav"
     soundfile.write(path, np.zeros(48000 * 600, np.float32), 48000)
     run, state = tmp_path / "r", tmp_path / "s"
@@ -123,7 +122,7 @@ def test_ctrl_c_ends_a_replay(tmp_path):
     replay = subprocess.Popen(
         command, env=env, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
     )
-    time.sleep(2)
+    poll(lambda: len(children(replay.pid)) > 1, replay.poll)
     os.killpg(replay.pid, signal.SIGINT)  # as a terminal does
     _, errors = replay.communicate(timeout=60)
     assert replay.returncode != 0

@@ -54,7 +54,6 @@ class AudioProcess:
         self.arena = Arena.attach(spec.arena_fd, writable=True)
         self.stats = AudioStats(self.arena)
         self.stopping = False
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is ag06d's to handle
         signal.signal(signal.SIGTERM, self._stop)
 
     def _stop(self, *_: object) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -122,4 +123,5 @@ def replay(
 
 def main() -> None:
     """Entry point."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # until the daemon handles it: end, without a traceback
     app(prog_name="ag06d")

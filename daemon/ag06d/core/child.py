@@ -44,6 +44,7 @@ class Child:
             stdout=subprocess.PIPE if said else subprocess.DEVNULL,
             pass_fds=fds,
             env=os.environ | ENVIRONMENT,
+            process_group=0,  # a terminal's Ctrl-C is ours to handle
         )
         self.pid = self._process.pid
         self._pidfd = os.pidfd_open(self.pid)

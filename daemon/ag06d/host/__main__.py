@@ -43,7 +43,6 @@ class Host:
         self.shared = Shared(self.link, self.arena.rate, hop_frames(self.arena.rate))
         self.runners: dict[str, Runner] = {}
         self.stopping = False
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is ag06d's to handle
         signal.signal(signal.SIGTERM, self._stop)
 
     def _stop(self, *_: object) -> None:
