@@ -12,7 +12,7 @@
 #include "ag06_ring.h"
 
 #define AG06_MAGIC 0x3630474144363047
-#define AG06_LAYOUT_VERSION 1
+#define AG06_LAYOUT_VERSION 2
 #define AG06_BLOCK_MAX 4096          /* frames; a longer callback is cut into such blocks */
 #define AG06_HISTOGRAM_BUCKETS 192   /* four to the octave of nanoseconds */
 
@@ -44,8 +44,8 @@ typedef struct {
     float dry_rms[AG06_CHANNELS];
     float wet_peak[AG06_CHANNELS];
     float wet_rms[AG06_CHANNELS];
-    float reduction_db[AG06_SLOTS]; /* of compressor and limiter together, >= 0, at the block's end */
-    uint64_t reserved[2];
+    ag06_reduction reduction[AG06_SLOTS]; /* at the block's end */
+    uint64_t reserved[1];
 } ag06_block;
 
 /* What can go wrong, each counted apart from the others. All since the arena was made, but for stream_*. */

@@ -191,7 +191,7 @@ static void run_block(ag06_engine *engine, const float *input, float *output, ui
     measure(engine->dry, frames, block->dry_peak, block->dry_rms);
     measure(engine->wet, frames, block->wet_peak, block->wet_rms);
     for (int slot = 0; slot < AG06_SLOTS; slot++)
-        block->reduction_db[slot] = (float)chain_reduction_db(&engine->state, slot);
+        block->reduction[slot] = chain_reduction(&engine->state, slot);
     count_zeros(stats, block);
     count(&stats->bad_input_frames, bad);
     count(&stats->nan_trips, (uint64_t)trips);

@@ -5,64 +5,53 @@
  *          A left   A right   B left   B right
  *
  * Double precision throughout, so that a high-pass at 20 Hz and 192 kHz is as clean as any other
- * filter and no stage has to be written with care for rounding.
+ * filter and no stage has to be written with care for rounding. Each stage stands in a header of
+ * its own, coefficients, state and loop, and is inlined into chain_run().
  */
 #pragma once
 
-#include "ag06_chain.h"
+#include "comp.h"
+#include "deess.h"
+#include "gate.h"
+#include "limiter.h"
 
-#define LOOKAHEAD_S 1.5e-3
-#define LOOKAHEAD_MAX 320 /* frames; enough for 192 kHz */
-#define CHUNK 64          /* frames that the chain is run over at a time */
-
-typedef double lanes __attribute__((vector_size(32)));
-typedef int64_t lane_bits __attribute__((vector_size(32)));
-typedef uint64_t lane_words __attribute__((vector_size(32))); /* where the sum may wrap */
-
-typedef struct {
-    lanes b0, b1, b2, a1, a2;
-} lane_biquad;
-
-/* The ag06_chain_block of each slot, spread over its lanes. */
+/* The doubles of an ag06_chain_block, in their order, each spread over its slot's lanes. */
 typedef struct {
     lanes trim;
-    lane_biquad filters[AG06_FILTERS];
-    lanes comp_threshold_db, comp_slope, comp_knee_db, comp_attack, comp_release, comp_makeup_db;
-    lanes limiter_ceiling, limiter_release;
+    lane_biquad highpass[2];
+    gate_coefficients gate;
+    lane_biquad eq[4];
+    deess_coefficients deess;
+    comp_coefficients comp;
+    limiter_coefficients limiter;
     lanes level;
 } chain_coefficients;
 
 typedef struct {
-    lanes s1[AG06_FILTERS]; /* transposed direct form II */
-    lanes s2[AG06_FILTERS];
-    lanes comp_db; /* smoothed gain, <= 0 */
-    /* Limiter: needed gain -> minimum over lookahead + 1 -> release -> mean over lookahead. */
-    lanes needed[LOOKAHEAD_MAX + 1]; /* this window's needs; ahead of `at`, the last one's suffix minima */
-    lanes needed_least;              /* least of this window so far */
-    lanes held;                      /* after release */
-    lanes held_past[LOOKAHEAD_MAX];
-    lanes held_sum;   /* of held_past */
-    lanes held_fresh; /* the sum as it comes out new, so that rounding never adds up */
-    lanes delayed[LOOKAHEAD_MAX];
-    lanes limiter_gain; /* newest */
-    uint32_t window_at; /* 0 .. lookahead */
-    uint32_t delay_at;  /* 0 .. lookahead - 1 */
-    uint32_t lookahead; /* frames */
+    biquad_state highpass[2];
+    gate_state gate;
+    biquad_state eq[4];
+    deess_state deess;
+    comp_state comp;
+    limiter_state limiter;
 } chain_state;
 
 /* Spread slot `slot`'s block over its lanes. */
 void chain_set_slot(chain_coefficients *coefficients, int slot, const ag06_chain_block *block);
 
-/* Silence in every delay and every gain at rest. */
-void chain_reset(chain_state *state, uint32_t lookahead);
+/* Silence in every delay and every gain at rest; `rate` sets the limiter's look-ahead. */
+void chain_reset(chain_state *state, double rate);
 
-/* The same for one slot, in step with the other, which runs on. */
+/* Likewise for one slot, while the other goes on. */
 void chain_reset_slot(chain_state *state, int slot);
 
-/* Run `count` (<= CHUNK) frames in place. Returns the slots (bit 0 A, bit 1 B) that went mad: whose
- * frames hold NaN or are beyond all reason. */
+/*
+ * Run `count` (<= CHUNK) frames in place; returns the slots that went mad: bit 0 slot A, bit 1
+ * slot B. A slot is mad when a frame of it, before or after its limiter, is not a number or
+ * nothing that a sane chain makes of a sane input.
+ */
 uint32_t chain_run(const chain_coefficients *coefficients, chain_state *state, lanes *frames,
                    uint32_t count);
 
-/* dB by which the slot's compressor and limiter turn down at present, >= 0. */
-double chain_reduction_db(const chain_state *state, int slot);
+/* What each stage of a slot does at present. */
+ag06_reduction chain_reduction(const chain_state *state, int slot);

@@ -7,6 +7,10 @@
 
 #define OFF_CEILING 1e30 /* a limiter that is switched off never has to act */
 #define SHELF_Q 0.70710678118654752
+#define CEILING_MARGIN_DB 0.5  /* by which a true-peak meter of another make may read higher than our estimate */
+#define GATE_ENVELOPE_MS 10.0  /* fall of the gate's peak envelope: little ripple on a voice */
+#define DEESS_ATTACK_MS 1.0    /* an s must not get through */
+#define DEESS_RELEASE_MS 60.0  /* and the vowel after it must not be dulled */
 
 static double clamped(double value, double low, double high)
 {
@@ -99,14 +103,83 @@ static void design_eq(const ag06_eq_settings *eq, double rate, ag06_biquad bands
     bands[3] = eq->high.enabled ? shelf(&eq->high, rate, -1) : identity();
 }
 
+static double whole_frames(double ms, double rate)
+{
+    return round(fmax(ms, 0) * 1e-3 * rate);
+}
+
+static ag06_gate_block design_gate(const ag06_gate_settings *gate, double rate)
+{
+    const ag06_gate_block block = {
+        .threshold_db = gate->threshold_db,
+        .close_db = gate->threshold_db - fmax(gate->hysteresis_db, 0),
+        .slope = fmax(gate->ratio, 1) - 1,
+        .range_db = gate->enabled ? fmax(gate->range_db, 0) : 0,
+        .envelope = one_pole(GATE_ENVELOPE_MS, rate),
+        .attack = one_pole(gate->attack_ms, rate),
+        .release = one_pole(gate->release_ms, rate),
+        .hold = whole_frames(gate->hold_ms, rate),
+    };
+
+    return block;
+}
+
+static ag06_deess_block design_deess(const ag06_deess_settings *deess, double rate)
+{
+    const double tangent = tan(omega(deess->frequency_hz, rate) / 2);
+    const ag06_deess_block block = {
+        .detector = highpass(deess->frequency_hz, SHELF_Q, rate),
+        .pole = (1 - tangent) / (1 + tangent),
+        .threshold_db = deess->threshold_db,
+        .slope = 1 - 1 / fmax(deess->ratio, 1),
+        .range_db = deess->enabled ? fmax(deess->range_db, 0) : 0,
+        .attack = one_pole(DEESS_ATTACK_MS, rate),
+        .release = one_pole(DEESS_RELEASE_MS, rate),
+    };
+
+    return block;
+}
+
+/* Half of what the compressor takes from a signal at 0 dBFS. */
+static double automatic_makeup(const ag06_comp_settings *comp, double slope)
+{
+    return comp->auto_makeup ? slope * fmin(comp->threshold_db, 0) / 2 : 0;
+}
+
+static ag06_comp_block design_comp(const ag06_comp_settings *comp, double rate)
+{
+    const double slope = 1 / fmax(comp->ratio, 1) - 1;
+    const ag06_comp_block off = {.sidechain = identity(), .half_knee = 1};
+    const ag06_comp_block block = {
+        .sidechain =
+            comp->sidechain_hz > 0 ? highpass(comp->sidechain_hz, SHELF_Q, rate) : identity(),
+        .threshold_db = comp->threshold_db,
+        .slope = slope,
+        .half_knee = fmax(comp->knee_db, 1e-3) / 2,
+        .attack = one_pole(comp->attack_ms, rate),
+        .release = one_pole(comp->release_ms, rate),
+        .makeup_db = comp->makeup_db + automatic_makeup(comp, slope),
+    };
+
+    return comp->enabled ? block : off;
+}
+
 void ag06_chain_neutral(ag06_chain_settings *settings)
 {
     const ag06_chain_settings neutral = {
         .highpass = {.slope_db = 12, .frequency_hz = 80},
+        .gate = {.threshold_db = -50,
+                 .hysteresis_db = 4,
+                 .ratio = 2,
+                 .range_db = 20,
+                 .attack_ms = 1,
+                 .hold_ms = 80,
+                 .release_ms = 150},
         .eq = {.low = {.frequency_hz = 120, .q = SHELF_Q},
                .peak1 = {.frequency_hz = 400, .q = 1},
                .peak2 = {.frequency_hz = 3000, .q = 1},
                .high = {.frequency_hz = 8000, .q = SHELF_Q}},
+        .deess = {.frequency_hz = 6000, .threshold_db = -30, .ratio = 4, .range_db = 10},
         .comp = {.threshold_db = -20, .ratio = 3, .knee_db = 6, .attack_ms = 8, .release_ms = 120},
         .limiter = {.ceiling_db = -1, .release_ms = 60},
     };
@@ -116,27 +189,21 @@ void ag06_chain_neutral(ag06_chain_settings *settings)
 
 void ag06_chain_design(const ag06_chain_settings *settings, double rate, ag06_chain_block *block)
 {
-    const ag06_comp_settings *comp = &settings->comp;
     const ag06_limiter_settings *limiter = &settings->limiter;
 
     memset(block, 0, sizeof *block);
     block->trim = gain(settings->trim.gain_db);
-    design_highpass(&settings->highpass, rate, &block->filters[0]);
-    design_eq(&settings->eq, rate, &block->filters[2]);
-    block->comp_threshold_db = comp->threshold_db;
-    block->comp_slope = comp->enabled ? 1 / fmax(comp->ratio, 1.0) - 1 : 0;
-    block->comp_knee_db = fmax(comp->knee_db, 1e-3);
-    block->comp_attack = one_pole(comp->attack_ms, rate);
-    block->comp_release = one_pole(comp->release_ms, rate);
-    block->comp_makeup_db = comp->enabled ? comp->makeup_db : 0;
-    block->limiter_ceiling = limiter->enabled ? gain(limiter->ceiling_db) : OFF_CEILING;
-    block->limiter_release = one_pole(limiter->release_ms, rate);
+    design_highpass(&settings->highpass, rate, block->highpass);
+    block->gate = design_gate(&settings->gate, rate);
+    design_eq(&settings->eq, rate, block->eq);
+    block->deess = design_deess(&settings->deess, rate);
+    block->comp = design_comp(&settings->comp, rate);
+    block->limiter.ceiling = limiter->enabled ? gain(limiter->ceiling_db - CEILING_MARGIN_DB) : OFF_CEILING;
+    block->limiter.release = one_pole(limiter->release_ms, rate);
     block->level = gain(settings->level.gain_db);
 }
 
 uint32_t ag06_chain_latency(double rate)
 {
-    const double frames = round(LOOKAHEAD_S * rate);
-
-    return (uint32_t)clamped(frames, 1, LOOKAHEAD_MAX);
+    return limiter_delay(rate);
 }

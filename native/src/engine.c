@@ -59,7 +59,7 @@ void ag06_engine_init(ag06_engine *engine, ag06_arena *arena, int priority)
     engine->fade_frames = (uint32_t)(FADE_S * rate);
     for (int slot = 0; slot < AG06_SLOTS; slot++)
         chain_set_slot(&engine->coefficients, slot, params_front(&arena->params[slot]));
-    chain_reset(&engine->state, engine->latency);
+    chain_reset(&engine->state, rate);
     engine->slot_b = ramp_at(wanted(switches, AG06_SWITCH_SLOT_B), engine->fade_frames);
     engine->bypass = ramp_at(wanted(switches, AG06_SWITCH_BYPASS), engine->fade_frames);
     engine->audible = ramp_at(0, engine->fade_frames);

@@ -22,7 +22,7 @@ struct ag06_engine {
     ramp bypass;  /* 0 chain, 1 delayed input */
     ramp audible; /* 0 muted, below 0 not begun, 1 heard */
 
-    float delayed[LOOKAHEAD_MAX * AG06_CHANNELS]; /* input, for bypass in step with the chain */
+    float delayed[DELAY_MAX * AG06_CHANNELS]; /* input, for bypass in step with the chain */
     uint32_t delayed_at;                          /* frame */
     uint32_t latency;                             /* frames */
 

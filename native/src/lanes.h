@@ -4,7 +4,15 @@
  */
 #pragma once
 
-#include "chain.h"
+#include "ag06_chain.h"
+
+typedef double lanes __attribute__((vector_size(32)));
+typedef int64_t lane_bits __attribute__((vector_size(32)));
+typedef uint64_t lane_words __attribute__((vector_size(32)));
+
+#define CHUNK 64 /* frames that the chain is run over at a time, in the first-level cache */
+#define DB_PER_OCTAVE 6.0205999132796239 /* 20 log10 2 */
+#define SILENCE 1e-10                    /* -200 dBFS: keeps a logarithm's argument positive */
 
 #define LANES(x) ((lanes){(x), (x), (x), (x)})
 #define LANE_BITS(x) ((lane_bits){(x), (x), (x), (x)})
@@ -41,7 +49,7 @@ INLINE lanes lanes_linked_peak(lanes a)
 {
     const lanes magnitude = lanes_abs(a);
 
-    return lanes_max(magnitude, __builtin_shuffle(magnitude, (lane_bits){1, 0, 3, 2}));
+    return lanes_max(magnitude, __builtin_shufflevector(magnitude, magnitude, 1, 0, 3, 2));
 }
 
 /*
@@ -80,4 +88,39 @@ INLINE lanes lanes_exp2(lanes x)
                                  f * (0.00015403530393381608 + f * 1.5252733804059840e-05))))));
 
     return (lanes)((lane_words)series + ((lane_words)shifted << 52));
+}
+
+/* A level in dB of a magnitude. */
+INLINE lanes lanes_db(lanes magnitude)
+{
+    return lanes_log2(lanes_max(magnitude, LANES(SILENCE))) * DB_PER_OCTAVE;
+}
+
+/* A gain in dB as a factor. */
+INLINE lanes lanes_gain(lanes db)
+{
+    return lanes_exp2(db * (1.0 / DB_PER_OCTAVE));
+}
+
+/* One step of a gain in dB towards `goal`: with one-pole `down` when it falls, `up` when it rises. */
+INLINE lanes lanes_follow(lanes gain_db, lanes goal, lanes down, lanes up)
+{
+    const lanes distance = gain_db - goal;
+
+    return goal + lanes_select(distance > 0.0, down, up) * distance;
+}
+
+/* Whether any lane is not zero. */
+INLINE int lanes_any(lanes a)
+{
+    const lane_bits set = a != 0.0;
+
+    return (set[0] | set[1] | set[2] | set[3]) != 0;
+}
+
+/* Both lanes of `slot`. */
+INLINE void lanes_put(lanes *a, int slot, double value)
+{
+    (*a)[2 * slot] = value;
+    (*a)[2 * slot + 1] = value;
 }

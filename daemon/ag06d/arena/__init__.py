@@ -7,7 +7,7 @@ from ag06d.arena.cell import HostCell, PluginState
 from ag06d.arena.memory import Arena
 from ag06d.arena.parameters import CHAIN, Parameter, chain_defaults
 from ag06d.arena.reader import Hop, HopReader
-from ag06d.arena.stats import AudioStats, BlockFollower, Levels
+from ag06d.arena.stats import AudioStats, BlockFollower, Levels, no_reduction
 
 __all__ = [
     "CHAIN",
@@ -21,4 +21,5 @@ __all__ = [
     "Parameter",
     "PluginState",
     "chain_defaults",
+    "no_reduction",
 ]

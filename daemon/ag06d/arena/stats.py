@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ag06d._native import ffi, lib
-from ag06d.arena.memory import Arena
+from ag06d.arena.memory import SLOTS, Arena
 
 _POLICIES = {os.SCHED_OTHER: "other", os.SCHED_FIFO: "fifo", os.SCHED_RR: "rr"}
 _FLAGS = ("input_underflows", "input_overflows", "output_underflows", "output_overflows", "priming")
 _QUANTILES = {"p50": 0.5, "p99": 0.99, "p999": 0.999}
 SILENCE_DB = -200.0
+STAGES = ("gate", "deess", "comp", "limiter")
 
 
 def decibels(linear: float) -> float:
@@ -110,6 +111,11 @@ class Levels:
         }
 
 
+def no_reduction() -> dict[str, dict[str, float]]:
+    """dB by which each stage of each slot turns down: nothing."""
+    return {slot: dict.fromkeys(STAGES, 0.0) for slot in SLOTS}
+
+
 class BlockFollower:
     """Reads block headers as they come, for meters."""
 
@@ -122,7 +128,7 @@ class BlockFollower:
     def collect(self) -> dict[str, Any] | None:
         """Levels, gain reduction and flags of all blocks since the last call; None when there were none."""
         dry, wet = Levels(), Levels()
-        reduction = [0.0, 0.0]
+        reduction = no_reduction()
         flags = 0
         block = self._block
         while True:
@@ -134,14 +140,15 @@ class BlockFollower:
             dry.add(block.frames, block.dry_peak, block.dry_rms)
             wet.add(block.frames, block.wet_peak, block.wet_rms)
             flags |= block.flags
-            for slot in range(len(reduction)):
-                reduction[slot] = max(reduction[slot], block.reduction_db[slot])
+            for slot, stages in enumerate(reduction.values()):
+                for stage, most in stages.items():
+                    stages[stage] = round(max(most, getattr(block.reduction[slot], stage)), 2)
         if not dry.frames:
             return None
         return {
             "frames": dry.frames,
             "dry": dry.document(),
             "wet": wet.document(),
-            "reduction_db": {"a": round(reduction[0], 2), "b": round(reduction[1], 2)},
+            "reduction_db": reduction,
             "flags": flags,
         }

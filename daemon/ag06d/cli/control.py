@@ -240,8 +240,10 @@ def meters() -> None:
         for name in ("dry", "wet")
         if (levels := document[name])
     ]
-    reduction = document["reduction_db"]
-    show(document, *lines, f"gain reduction  a {reduction['a']:.1f} dB, b {reduction['b']:.1f} dB")
+    for slot, stages in document["reduction_db"].items():
+        turned_down = ", ".join(f"{stage} {value:.1f}" for stage, value in stages.items())
+        lines.append(f"slot {slot} turns down, dB: {turned_down}")
+    show(document, *lines)
 
 
 @app.command()

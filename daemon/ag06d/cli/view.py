@@ -114,7 +114,8 @@ def levels(meters: Mapping[str, Any]) -> Table:
                     f"{name} {side}", bar(meters[name]["peak_db"][channel], meters[name]["rms_db"][channel])
                 )
     reduction = meters.get("reduction_db", {})
-    table.add_row("gain red.", "   ".join(f"{slot}: -{value:.1f} dB" for slot, value in reduction.items()))
+    for slot, stages in reduction.items():
+        table.add_row(f"down {slot}", "   ".join(f"{stage} {value:4.1f} dB" for stage, value in stages.items()))
     return table
 
 

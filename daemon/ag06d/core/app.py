@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ag06d._native import lib
-from ag06d.arena import Arena, BlockFollower
+from ag06d.arena import Arena, BlockFollower, no_reduction
 from ag06d.arena.parameters import Value
 from ag06d.core.audio import AudioSupervisor
 from ag06d.core.bus import Bus, SocketFolder
@@ -147,7 +147,7 @@ class Daemon:
             "frames": 0,
             "dry": NO_LEVELS,
             "wet": NO_LEVELS,
-            "reduction_db": {"a": 0.0, "b": 0.0},
+            "reduction_db": no_reduction(),
             "flags": 0,
         }
         applied = {slot: self._arena.applied(slot) for slot in SLOTS}
