@@ -8,6 +8,8 @@
 #define RUNAWAY_INSIDE 1e12 /* +240 dBFS: nothing that a sane filter makes of any input */
 #define RUNAWAY 1e6         /* +120 dBFS: nothing that a sane chain puts out */
 
+#define MEMORIES (offsetof(chain_state, limiter) / sizeof(lanes))
+
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) &&                              \
     !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define MULTIVERSION __attribute__((target_clones("default", "arch=x86-64-v3")))
@@ -95,7 +97,11 @@ INLINE uint32_t insane(const lanes *frames, uint32_t count, double limit)
     return (sane[0] & sane[1] ? 0 : 1u) | (sane[2] & sane[3] ? 0 : 2u);
 }
 
-/* Sanity is asked before the limiter too, which would hold a filter that runs away at its ceiling. */
+/*
+ * Sanity is asked before the limiter too, which would hold a filter that runs away at its ceiling,
+ * and of what the stages before it remember: a detector or an envelope that is not a number any
+ * more might never be heard, and never do its work again.
+ */
 MULTIVERSION
 uint32_t chain_run(const chain_coefficients *coefficients, chain_state *state, lanes *frames,
                    uint32_t count)
@@ -105,7 +111,8 @@ uint32_t chain_run(const chain_coefficients *coefficients, chain_state *state, l
     equalise(coefficients, state, frames, count);
     deess_run(&coefficients->deess, &state->deess, frames, count);
     comp_run(&coefficients->comp, &state->comp, frames, count);
-    const uint32_t before = insane(frames, count, RUNAWAY_INSIDE);
+    const uint32_t before = insane(frames, count, RUNAWAY_INSIDE) |
+                            insane((const lanes *)state, MEMORIES, RUNAWAY_INSIDE);
     limiter_run(&coefficients->limiter, &state->limiter, frames, count);
     for (uint32_t n = 0; n < count; n++)
         frames[n] *= coefficients->level;

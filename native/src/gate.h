@@ -39,7 +39,7 @@ INLINE void gate_run(const gate_coefficients *c, gate_state *state, lanes *frame
         return;
     }
     for (uint32_t n = 0; n < count; n++) {
-        envelope = lanes_max(lanes_linked_peak(frames[n]), envelope * c->envelope);
+        envelope = lanes_max(envelope * c->envelope, lanes_linked_peak(frames[n]));
         level[n] = envelope;
     }
     for (uint32_t n = 0; n < count; n++)
@@ -49,7 +49,8 @@ INLINE void gate_run(const gate_coefficients *c, gate_state *state, lanes *frame
         const lane_bits kept = (held > 0.0) & (level[n] >= c->close_db);
         const lanes closed = lanes_max(c->slope * (level[n] - c->threshold_db), -c->range_db);
 
-        held = lanes_select(loud | kept, c->hold + 1.0, lanes_max(held - 1.0, LANES(0)));
+        held = lanes_select(loud | kept, c->hold + 1.0,
+                            lanes_max(lanes_min(held - 1.0, c->hold), LANES(0)));
         gain_db = lanes_follow(gain_db, lanes_select(held > 0.0, LANES(0), closed), c->release,
                                c->attack);
         level[n] = gain_db;

@@ -51,6 +51,20 @@ static inline ag06_chain_settings rig_neutral(void)
     return settings;
 }
 
+/* A compressor with a knee of 6 dB and nothing else to it. */
+static inline ag06_comp_settings rig_comp(double threshold_db, double ratio, double attack_ms,
+                                          double release_ms)
+{
+    const ag06_comp_settings comp = {.enabled = 1,
+                                     .threshold_db = threshold_db,
+                                     .ratio = ratio,
+                                     .knee_db = 6,
+                                     .attack_ms = attack_ms,
+                                     .release_ms = release_ms};
+
+    return comp;
+}
+
 /* Every stage at work, and fast enough to forget what came 50 ms before. */
 static inline ag06_chain_settings rig_busy(void)
 {
@@ -58,11 +72,15 @@ static inline ag06_chain_settings rig_busy(void)
 
     settings.trim.gain_db = 6;
     settings.highpass = (ag06_highpass_settings){1, 24, 80};
+    settings.gate = (ag06_gate_settings){1, -45, 4, 3, 15, 1, 4, 6};
     settings.eq.low = (ag06_band_settings){1, 120, 4, 0.7071};
     settings.eq.peak1 = (ag06_band_settings){1, 400, -6, 1.4};
     settings.eq.peak2 = (ag06_band_settings){1, 3000, 5, 0.9};
     settings.eq.high = (ag06_band_settings){1, 8000, 3, 0.7071};
-    settings.comp = (ag06_comp_settings){1, -24, 4, 6, 2, 6, 6};
+    settings.deess = (ag06_deess_settings){1, 5000, -40, 4, 6};
+    settings.comp = rig_comp(-24, 4, 2, 6);
+    settings.comp.makeup_db = 6;
+    settings.comp.sidechain_hz = 100;
     settings.limiter = (ag06_limiter_settings){1, -1, 4};
     settings.level.gain_db = -2;
     return settings;

@@ -256,7 +256,7 @@ static void change_something(rig *on, uint64_t *seed)
     settings.highpass.frequency_hz = random_in(seed, 10, 500);
     ag06_chain_design(&settings, on->arena->rate, &block);
     if (random_below(seed, 50) == 0)
-        block.filters[random_below(seed, AG06_FILTERS)].a1 = NAN;
+        block.eq[random_below(seed, 4)].a1 = NAN;
     rig_publish_block(on, (int)random_below(seed, AG06_SLOTS), &block);
     ag06_arena_switch(on->arena, random_below(seed, 8));
 }

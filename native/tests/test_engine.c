@@ -1,4 +1,5 @@
 /* The engine, heard from outside: what goes into the callback and what comes out. */
+#include "limiter.h"
 #include "rig.h"
 
 #include <float.h>
@@ -282,8 +283,8 @@ static void no_change_clicks(void)
     CHANGE("peak 1", c->after.eq.peak1 = ((ag06_band_settings){1, 1000, -24, 1}));
     CHANGE("peak 2", c->after.eq.peak2 = ((ag06_band_settings){1, 1000, -24, 1}));
     CHANGE("high shelf", c->after.eq.high = ((ag06_band_settings){1, 250, -24, 0.7}));
-    CHANGE("compressor", c->after.comp = ((ag06_comp_settings){1, -40, 20, 6, 5, 120, 0}));
-    CHANGE("make-up", c->after.comp = ((ag06_comp_settings){1, 0, 2, 6, 5, 120, 12}));
+    CHANGE("compressor", c->after.comp = rig_comp(-40, 20, 5, 120));
+    CHANGE("make-up", (c->after.comp = rig_comp(0, 2, 5, 120), c->after.comp.makeup_db = 12));
     CHANGE("limiter on", c->after.limiter = ((ag06_limiter_settings){1, -24, 60}));
     CHANGE("limiter off", c->before.limiter = ((ag06_limiter_settings){1, -24, 60}));
     CHANGE("slot", (c->after.trim.gain_db = -60, c->switches_after = AG06_SWITCH_SLOT_B));
@@ -348,6 +349,7 @@ static void the_limiter_holds_its_ceiling_without_clipping(void)
         ag06_chain_settings settings = rig_neutral();
         const uint32_t rate = rates[round % 6];
         const uint32_t latency = ag06_chain_latency(rate);
+        const uint32_t lookahead = limiter_lookahead(rate);
         const uint32_t faded_in = rate / 50;
         rig on = rig_make(rate, 0.5);
         double gain_before = -1;
@@ -368,7 +370,7 @@ static void the_limiter_holds_its_ceiling_without_clipping(void)
             if (fabs(in) < 1e-4)
                 continue;
             const double now = (double)output[2 * n] / in;
-            CHECK(gain_before < 0 || fabs(now - gain_before) <= 1.0 / latency + 1e-5);
+            CHECK(gain_before < 0 || fabs(now - gain_before) <= 1.0 / lookahead + 1e-5);
             gain_before = fabs(in) > 0.0009 ? now : -1;
         }
         rig_free(&on);
@@ -486,10 +488,12 @@ static void poisoned_coefficients_are_silenced_until_good_ones_come(void)
             memcpy((char *)&block + sizeof(uint64_t) + field * sizeof(double), &poisons[p],
                    sizeof(double));
             rig_publish_block(&on, 0, &block);
-            rig_run(&on, tone, output, FRAMES, 256);
+            rig_run(&on, tone, output, FRAMES / 2, 256);
+            const uint64_t early = stats->nan_trips.raw;
+            rig_run(&on, tone + FRAMES, output + FRAMES, FRAMES / 2, 256);
             CHECK(all_finite(output, FRAMES));
             CHECK(fabs(mean_of_left(output + FRAMES, FRAMES / 2)) < 0.01);
-            CHECK(stats->nan_trips.raw == 0 || peak_of(output + FRAMES, FRAMES / 2) <= 0);
+            CHECK(stats->nan_trips.raw == early || peak_of(output + FRAMES, FRAMES / 2) <= 0);
             trips += stats->nan_trips.raw > 0;
 
             const uint64_t before = stats->nan_trips.raw;
@@ -530,7 +534,7 @@ static void a_poisoned_slot_costs_nothing_to_who_does_not_hear_it(void)
             rig_run(&on, input, output, FRAMES / 2, 256);
             ag06_chain_design(&busy, RATE, &block);
             if (poisoned)
-                block.filters[2].b0 = NAN;
+                block.eq[1].b0 = NAN;
             rig_publish(&on, heard == 1, &busy);
             rig_publish_block(&on, heard == 0, &block);
             rig_run(&on, input + FRAMES, (poisoned ? output : clean) + FRAMES, FRAMES / 2, 256);
