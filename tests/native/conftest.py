@@ -9,10 +9,11 @@ import pytest
 from ag06d._native import ffi, lib
 
 FADE_IN_S = 0.0175  # a stream begins in silence: look-ahead, fade, and a few frames to spare
+SLOTS = 2
 
 
 class Engine:
-    """The chain of slot A, through the same callback that a sound card calls."""
+    """Both slots of the chain, through the same callback that a sound card calls."""
 
     def __init__(self, rate: int) -> None:
         self.rate = rate
@@ -24,6 +25,42 @@ class Engine:
         self._engine_memory = aligned(lib.ag06_engine_bytes())
         self._arena = ffi.cast("ag06_arena *", self._arena_memory.ctypes.data)
         self._engine = ffi.cast("ag06_engine *", self._engine_memory.ctypes.data)
+        self._sequence = 0
+
+    @property
+    def stats(self) -> Any:
+        """The arena's account."""
+        return self._arena.stats
+
+    def begin(self) -> None:
+        """A new arena and stream, with `settings` in both slots."""
+        self._arena_memory[:] = 0
+        lib.ag06_arena_init(self._arena, self.rate, 0.1)
+        for slot in range(SLOTS):
+            self.publish(slot)
+        lib.ag06_arena_rewind_params(self._arena)
+        lib.ag06_engine_init(self._engine, self._arena, 0)
+
+    def publish(self, slot: int = 0) -> None:
+        """Give a slot what `settings` are now."""
+        block = ffi.new("ag06_chain_block *")
+        lib.ag06_chain_design(self.settings, self.rate, block)
+        self._sequence += 1
+        block.sequence = self._sequence
+        lib.ag06_params_publish(ffi.addressof(self._arena.params[slot]), block)
+
+    def switch(self, bits: int) -> None:
+        """Ask for mute, bypass and slot."""
+        lib.ag06_arena_switch(self._arena, bits)
+
+    def feed(self, frames: np.ndarray) -> np.ndarray:
+        """One callback: what comes out while `frames` (count, 2) go in."""
+        frames = np.ascontiguousarray(frames, np.float32)
+        output = np.empty_like(frames)
+        lib.ag06_callback(
+            ffi.from_buffer(frames), ffi.from_buffer(output), len(frames), ffi.NULL, 0, self._engine
+        )
+        return output
 
     def run(self, signal: np.ndarray) -> np.ndarray:
         """What comes out for `signal` (frames, 2), float32, with the chain's delay taken away.
@@ -33,20 +70,9 @@ class Engine:
         """
         silence = np.zeros((self.settled, 2), np.float32)
         tail = np.zeros((self.latency, 2), np.float32)
-        frames = np.ascontiguousarray(np.concatenate([silence, signal, tail]), np.float32)
-        output = np.empty_like(frames)
-        block = ffi.new("ag06_chain_block *")
-
-        self._arena_memory[:] = 0
-        lib.ag06_arena_init(self._arena, self.rate, 0.1)
-        lib.ag06_chain_design(self.settings, self.rate, block)
-        lib.ag06_params_publish(ffi.addressof(self._arena.params[0]), block)
-        lib.ag06_arena_rewind_params(self._arena)
-        lib.ag06_engine_init(self._engine, self._arena, 0)
-        lib.ag06_callback(
-            ffi.from_buffer(frames), ffi.from_buffer(output), len(frames), ffi.NULL, 0, self._engine
-        )
-        assert self._arena.stats.nan_trips.raw == 0
+        self.begin()
+        output = self.feed(np.concatenate([silence, signal, tail]))
+        assert self.stats.nan_trips.raw == 0
         return output[self.settled + self.latency :]
 
 
