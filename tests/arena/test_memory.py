@@ -99,3 +99,10 @@ def test_a_cell_is_one_memory_in_both_processes_and_its_accounts_outlive_a_resta
     assert account.items() >= {"frames": 1, "errors": 1, "over_deadline": 1, "state": "starting"}.items()
     other.close()
     cell.close()
+
+
+def test_a_host_cannot_map_the_arena_writable():
+    arena = Arena.create(48000, 1)
+    with pytest.raises(PermissionError):
+        Arena.attach(os.dup(arena.read_only_fd), writable=True)
+    assert Arena.attach(os.dup(arena.read_only_fd)).rate == 48000

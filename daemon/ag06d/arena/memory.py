@@ -49,9 +49,10 @@ def memfd(name: str, size: int) -> int:
 class Arena:
     """The arena as one process sees it."""
 
-    def __init__(self, memory: SharedMemory) -> None:
+    def __init__(self, memory: SharedMemory, read_only_fd: int | None = None) -> None:
         self._memory = memory
         self.pointer = memory.pointer
+        self.read_only_fd = memory.fd if read_only_fd is None else read_only_fd
 
     @classmethod
     def create(cls, rate: int, seconds: float) -> Arena:
@@ -59,7 +60,7 @@ class Arena:
         size = lib.ag06_arena_bytes(rate, seconds)
         memory = SharedMemory(memfd("ag06-arena", size), size, "ag06_arena *", writable=True)
         lib.ag06_arena_init(memory.pointer, rate, seconds)
-        return cls(memory)
+        return cls(memory, os.open(f"/proc/self/fd/{memory.fd}", os.O_RDONLY | os.O_CLOEXEC))
 
     @classmethod
     def attach(cls, fd: int, *, writable: bool = False) -> Arena:
@@ -75,7 +76,7 @@ class Arena:
 
     @property
     def fd(self) -> int:
-        """The descriptor to hand to a child."""
+        """The descriptor for the audio process; the hosts get `read_only_fd`, which maps no other way."""
         return self._memory.fd
 
     @property
@@ -121,4 +122,6 @@ class Arena:
 
     def close(self) -> None:
         """Unmap the arena."""
+        if self.read_only_fd != self._memory.fd:
+            os.close(self.read_only_fd)
         self._memory.close()

@@ -81,7 +81,9 @@ CHAIN: tuple[Parameter, ...] = (
     Parameter("gate.enabled", default=False, doc="Gate: on or off"),
     Parameter("gate.threshold_db", -50.0, "Gate: peak level at which it opens", "dBFS", -90, 0),
     Parameter("gate.hysteresis_db", 4.0, "Gate: it begins to close so far below the threshold", "dB", 0, 24),
-    Parameter("gate.ratio", 2.0, "Gate: dB down for one dB below the threshold; 20 is a hard gate", ":1", 1, 20),
+    Parameter(
+        "gate.ratio", 2.0, "Gate: dB down for one dB below the threshold; 20 is a hard gate", ":1", 1, 20
+    ),
     Parameter("gate.range_db", 20.0, "Gate: most that it turns down", "dB", 0, 90),
     Parameter("gate.attack_ms", 1.0, "Gate: time constant when opening", "ms", 0.1, 100),
     Parameter("gate.hold_ms", 80.0, "Gate: stays open for so long after the last peak", "ms", 0, 2000),
@@ -92,7 +94,9 @@ CHAIN: tuple[Parameter, ...] = (
     *_band("high", "High shelf", 8000.0, 0.7071),
     Parameter("deess.enabled", default=False, doc="De-esser: on or off"),
     Parameter("deess.frequency_hz", 6000.0, "De-esser: what is above is listened to", "Hz", 2000, 16000),
-    Parameter("deess.threshold_db", -30.0, "De-esser: level up there above which it turns down", "dBFS", -60, 0),
+    Parameter(
+        "deess.threshold_db", -30.0, "De-esser: level up there above which it turns down", "dBFS", -60, 0
+    ),
     Parameter("deess.ratio", 4.0, "De-esser: dB in for one dB out, above the threshold", ":1", 1, 20),
     Parameter("deess.range_db", 10.0, "De-esser: most that it turns down", "dB", 0, 24),
     Parameter("comp.enabled", default=False, doc="Compressor: on or off"),

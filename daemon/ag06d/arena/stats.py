@@ -112,7 +112,7 @@ class Levels:
 
 
 def no_reduction() -> dict[str, dict[str, float]]:
-    """dB by which each stage of each slot turns down: nothing."""
+    """Nothing: the dB by which each stage of each slot turns down."""
     return {slot: dict.fromkeys(STAGES, 0.0) for slot in SLOTS}
 
 

@@ -115,7 +115,9 @@ def levels(meters: Mapping[str, Any]) -> Table:
                 )
     reduction = meters.get("reduction_db", {})
     for slot, stages in reduction.items():
-        table.add_row(f"down {slot}", "   ".join(f"{stage} {value:4.1f} dB" for stage, value in stages.items()))
+        table.add_row(
+            f"down {slot}", "   ".join(f"{stage} {value:4.1f} dB" for stage, value in stages.items())
+        )
     return table
 
 

@@ -93,7 +93,7 @@ class HostProcess:
         spec = HostSpec(
             parent=self._parent,
             name=self.name,
-            arena_fd=self._arena.fd,
+            arena_fd=self._arena.read_only_fd,
             cell_fd=self.cell.fd,
             socket=self._socket,
             plugins=plugins,
@@ -106,7 +106,7 @@ class HostProcess:
             max_errors=self.config.max_errors,
             log_level=self._log_level,
         )
-        fds = [self._arena.fd, self.cell.fd]
+        fds = [self._arena.read_only_fd, self.cell.fd]
         try:
             self._child = Child("ag06d.host", asdict(spec), fds, ended=self._child_ended)
         except OSError as error:  # no process or file to be had at present
