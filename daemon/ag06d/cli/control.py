@@ -9,17 +9,15 @@ import json
 import re
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
-from ag06d.client import Client
-from ag06d.errors import Ag06Error, ConfigError, NoDaemonError, RequestError
+from ag06d.cli import presets
+from ag06d.cli.output import Output, client, literal, show
 from ag06d.wire import Message, unpack_arrays
 
-EXIT_REFUSED, EXIT_USAGE, EXIT_NO_DAEMON = 1, 2, 3
 ASSIGNMENT = re.compile(r"(?P<path>[a-z0-9_.]+?)(?P<operator>=\+|\+=|-=|=!|=|!|\+)(?P<value>.*)", re.DOTALL)
 
 app = typer.Typer(
@@ -28,14 +26,7 @@ app = typer.Typer(
     add_completion=True,
     pretty_exceptions_enable=False,
 )
-preset_app = typer.Typer(help="Presets: list, show, apply.", no_args_is_help=True)
-app.add_typer(preset_app, name="preset")
-
-
-class Output:
-    """How results are printed: set once by the options before the verb."""
-
-    as_json = False
+app.add_typer(presets.app, name="preset")
 
 
 @app.callback()
@@ -44,47 +35,6 @@ def options(
 ) -> None:
     """Control and watch a running AG06 daemon."""
     Output.as_json = as_json
-
-
-@contextmanager
-def client() -> Iterator[Client]:
-    """A client, whose errors become messages and exit statuses."""
-    try:
-        with Client() as connected:
-            yield connected
-    except NoDaemonError as error:
-        fail(str(error), EXIT_NO_DAEMON)
-    except RequestError as error:
-        fail(str(error), EXIT_REFUSED)
-    except ConfigError as error:
-        fail(str(error), EXIT_USAGE)
-    except Ag06Error as error:
-        fail(str(error), EXIT_REFUSED)
-    except BrokenPipeError:  # `ag06ctl watch | head`
-        sys.stderr.close()
-        raise typer.Exit from None
-    except KeyboardInterrupt:
-        raise typer.Exit from None
-
-
-def fail(message: str, status: int) -> None:
-    """Say what was wrong and exit."""
-    typer.echo(f"ag06ctl: {message}", err=True)
-    raise typer.Exit(status)
-
-
-def show(document: Mapping[str, Any], *lines: str) -> None:
-    """The document as JSON, or the lines."""
-    if Output.as_json:
-        typer.echo(json.dumps(document))
-    else:
-        for line in lines:
-            typer.echo(line)
-
-
-def literal(value: Any) -> str:  # noqa: ANN401 - a leaf
-    """A leaf's value as `set` reads it."""
-    return json.dumps(value) if not isinstance(value, str) else value
 
 
 def parse_value(text: str) -> Any:  # noqa: ANN401 - a leaf
@@ -269,37 +219,6 @@ def top() -> None:
 
     with client() as ag06:
         view(ag06)
-
-
-@preset_app.command("list")
-def preset_list() -> None:
-    """All presets."""
-    with client() as ag06:
-        document = ag06.call("preset.list")
-    lines = [f"{preset['name']:<16} {preset['description']}" for preset in document["presets"]]
-    show(document, *lines, *(f"unreadable: {problem}" for problem in document["problems"]))
-
-
-@preset_app.command("show")
-def preset_show(name: str) -> None:
-    """One preset with its chain."""
-    with client() as ag06:
-        document = ag06.call("preset.show", name=name)
-    lines = [f"{document['name']} ({document['origin']}): {document['description']}"]
-    for stage, values in document["chain"].items():
-        lines.append(f"{stage}: " + ", ".join(f"{key}={literal(value)}" for key, value in values.items()))
-    show(document, *lines)
-
-
-@preset_app.command("apply")
-def preset_apply(
-    name: str,
-    slot: Annotated[str | None, typer.Option(help="a or b; default: the one that is heard.")] = None,
-) -> None:
-    """Crossfade a slot to a preset."""
-    with client() as ag06:
-        document = ag06.call("preset.apply", name=name, slot=slot)
-    show(document, f"slot {document['slot']}: {document['name']}, {len(document['changed'])} values changed")
 
 
 def main() -> None:

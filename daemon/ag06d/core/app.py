@@ -17,11 +17,14 @@ from ag06d.arena.parameters import Value
 from ag06d.core.audio import AudioSupervisor
 from ag06d.core.bus import Bus, SocketFolder
 from ag06d.core.config import Config
+from ag06d.core.history import History
 from ag06d.core.hosts import HostSupervisor
 from ag06d.core.link import HostLink
 from ag06d.core.operations import Operations
 from ag06d.core.presets import PresetLibrary
 from ag06d.core.state import SLOTS, StateTree
+from ag06d.core.state_file import NAME as STATE_FILE
+from ag06d.core.state_file import StateFile, restore
 from ag06d.paths import Sockets
 from ag06d.wire import Message, Reply, Request
 
@@ -53,6 +56,14 @@ class Daemon:
         self.presets = PresetLibrary(state_folder / "presets")
         self._sequences = dict.fromkeys(SLOTS, 0)
         self._load_start_presets()
+        self._state_file: StateFile | None = None  # a replay neither restores a state nor leaves one
+        if lockstep is None:
+            self._restore(state_folder / STATE_FILE)
+            self._state_file = StateFile(state_folder / STATE_FILE, self.state)
+        self._switch()
+        for slot in SLOTS:
+            self._publish_chain(slot)
+        self.history = History(self.state)
         self.bus = Bus(sockets, lambda: self._arena.head)
         self.hosts = HostSupervisor(
             config,
@@ -94,7 +105,18 @@ class Daemon:
             preset = self.presets.load(name)
             values = {f"chain.{slot}.{path}": value for path, value in preset.chain.items()}
             self.state.update(values | {f"preset.{slot}": name})
-            self._publish_chain(slot)
+
+    def _restore(self, path: Path) -> None:
+        if self.config.preset.restore and restore(path, self.state):
+            switched = [name for name in ("mute", "bypass") if self.state.flat()[f"audio.{name}"]]
+            on = f"; {' and '.join(switched)} still on" if switched else ""
+            log.info("restored the state from %s%s", path, on)
+
+    def _switch(self) -> None:
+        audio = self.state.flat("audio")
+        self._arena.switch(
+            mute=bool(audio["audio.mute"]), bypass=bool(audio["audio.bypass"]), slot=str(audio["audio.slot"])
+        )
 
     def _publish_chain(self, slot: str) -> None:
         self._sequences[slot] += 1
@@ -105,15 +127,9 @@ class Daemon:
             if any(path.startswith(f"chain.{slot}.") for path in changes):
                 self._publish_chain(slot)
         if any(path.startswith("audio.") for path in changes):
-            audio = self.state.flat("audio")
-            self._arena.switch(
-                mute=bool(audio["audio.mute"]),
-                bypass=bool(audio["audio.bypass"]),
-                slot=str(audio["audio.slot"]),
-            )
-        self.bus.publish(
-            "events", "state", {"revision": revision, "changes": changes, "sequences": self.sequences()}
-        )
+            self._switch()
+        delta = {"revision": revision, "changes": changes, "sequences": self.sequences()}
+        self.bus.publish("events", "state", delta | {"history": self.history.depth()})
         self._link.tell_state(changes)
 
     def announce(self, topic: str, body: dict[str, Any]) -> None:
@@ -205,6 +221,7 @@ class Daemon:
             self._publish_meters(),
             self.audio.watch(),
             self.hosts.watch(),
+            *((self._state_file.keep(),) if self._state_file else ()),
         )
         tasks = [asyncio.create_task(self._guard(task)) for task in work]
         self.hosts.start()
@@ -242,6 +259,8 @@ class Daemon:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self._state_file is not None:
+            await self._state_file.close()
         self.announce("heartbeat", {"state": "stopping", "revision": self.state.revision})
         self.bus.close()
         self._folder.release()

@@ -84,9 +84,11 @@ class PresetConfig(Section):
     """Presets."""
 
     start: str = "voice"
-    """Preset of slot A at start."""
+    """Preset of slot A at start, where no state is restored."""
     start_b: str = "flat"
-    """Preset of slot B at start."""
+    """Preset of slot B at start, likewise."""
+    restore: bool = True
+    """Begin with the state in which the daemon was stopped: both chains, slot, bypass and mute."""
 
 
 class LogConfig(Section):

@@ -7,26 +7,16 @@ a program all of it. Unknown fields are ignored: an older daemon understands a n
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from collections.abc import Awaitable
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
-from ag06d.core.presets import PresetLibrary
-from ag06d.core.state import StateTree, nest
-from ag06d.errors import PresetError, RequestError
+from ag06d.core.operation import Arguments, Daemon, Operation, changed
+from ag06d.core.preset_operations import PresetOperations
+from ag06d.core.state import nest
+from ag06d.errors import RequestError
 from ag06d.wire import PROTOCOL, Reply, Request
-
-
-class Arguments(BaseModel):
-    """The body of a request."""
-
-    model_config = ConfigDict(extra="ignore", strict=True, use_attribute_docstrings=True)
-
-
-class NoArguments(Arguments):
-    """An empty body."""
 
 
 class PathArguments(Arguments):
@@ -41,62 +31,6 @@ class SetArguments(Arguments):
 
     changes: dict[str, bool | int | float | str | dict[str, Any]] = Field(min_length=1)
     """Path to value, to {"add": number} or to {"toggle": true}; all are made, or none."""
-
-
-class PresetArguments(Arguments):
-    """The body of `preset.show`."""
-
-    name: str
-    """Name of the preset."""
-
-
-class ApplyArguments(PresetArguments):
-    """The body of `preset.apply`."""
-
-    slot: Literal["a", "b"] | None = None
-    """Slot to load it into; default: the one that is heard."""
-
-
-class Daemon(Protocol):
-    """What the operations need of the daemon."""
-
-    state: StateTree
-    presets: PresetLibrary
-
-    @property
-    def boot(self) -> str:
-        """Identity of this run of the daemon."""
-
-    def status(self) -> dict[str, Any]:
-        """The document of `status`."""
-
-    def meters(self) -> dict[str, Any]:
-        """The newest levels."""
-
-    def sequences(self) -> dict[str, int]:
-        """Sequence of the newest parameters of each slot."""
-
-    def topics(self) -> dict[str, dict[str, Any]]:
-        """Topics that plugins registered."""
-
-    def plugin_commands(self) -> dict[str, dict[str, Any]]:
-        """Operations that plugins registered."""
-
-    async def plugin_command(self, request: Request) -> Reply:
-        """Have a plugin answer."""
-
-    def announce(self, topic: str, body: dict[str, Any]) -> None:
-        """Publish on `events`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One operation; `run` is given the checked arguments and whether it is a dry run."""
-
-    name: str
-    doc: str
-    run: Callable[[Any, bool], dict[str, Any]]
-    arguments: type[Arguments] = NoArguments
 
 
 class Operations:
@@ -122,11 +56,7 @@ class Operations:
                 Operation("meters", "Levels of the last twentieth of a second", lambda *_: daemon.meters()),
                 Operation("hosts.list", "The plugin hosts", lambda *_: {"hosts": daemon.status()["hosts"]}),
                 Operation("plugins.list", "The plugins", lambda *_: {"plugins": daemon.status()["plugins"]}),
-                Operation(
-                    "preset.list", "All presets, and what is wrong with unreadable ones", self._preset_list
-                ),
-                Operation("preset.show", "One preset with its chain", self._preset_show, PresetArguments),
-                Operation("preset.apply", "Crossfade a slot to a preset", self._preset_apply, ApplyArguments),
+                *PresetOperations(daemon).table(),
             )
         }
 
@@ -184,42 +114,15 @@ class Operations:
 
     def _snapshot(self, *_: object) -> dict[str, Any]:
         state = self._daemon.state
-        return {"boot": self._daemon.boot, "revision": state.revision, "state": nest(state.flat())}
+        return {
+            "boot": self._daemon.boot,
+            "revision": state.revision,
+            "state": nest(state.flat()),
+            "history": self._daemon.history.depth(),
+        }
 
     def _get(self, arguments: PathArguments, _: object) -> dict[str, Any]:
         return {"revision": self._daemon.state.revision, "values": self._daemon.state.flat(arguments.path)}
 
     def _set(self, arguments: SetArguments, dry_run: bool) -> dict[str, Any]:  # noqa: FBT001 - the table's signature
-        changed = self._daemon.state.set(arguments.changes, dry_run=dry_run)
-        return self._changed(changed)
-
-    def _changed(self, changed: dict[str, Any]) -> dict[str, Any]:
-        return {
-            "revision": self._daemon.state.revision,
-            "changed": changed,
-            "sequences": self._daemon.sequences(),
-        }
-
-    def _preset_list(self, *_: object) -> dict[str, Any]:
-        presets, problems = self._daemon.presets.all()
-        return {"presets": [preset.summary() for preset in presets], "problems": problems}
-
-    def _load(self, name: str) -> Any:  # noqa: ANN401 - a Preset; its errors become answers
-        try:
-            return self._daemon.presets.load(name)
-        except PresetError as error:
-            raise RequestError("bad_request", str(error), "mend the file; nothing was changed") from error
-
-    def _preset_show(self, arguments: PresetArguments, _: object) -> dict[str, Any]:
-        preset = self._load(arguments.name)
-        return {**preset.summary(), "chain": nest(preset.chain)}
-
-    def _preset_apply(self, arguments: ApplyArguments, dry_run: bool) -> dict[str, Any]:  # noqa: FBT001 - see _set
-        preset = self._load(arguments.name)
-        state = self._daemon.state
-        slot = arguments.slot or str(state.flat("audio.slot")["audio.slot"])
-        values = {f"chain.{slot}.{path}": value for path, value in preset.chain.items()}
-        changed = state.update(values | {f"preset.{slot}": preset.name}, dry_run=dry_run)
-        if not dry_run:
-            self._daemon.announce("preset", {"name": preset.name, "slot": slot})
-        return {"name": preset.name, "slot": slot, **self._changed(changed)}
+        return changed(self._daemon, self._daemon.state.set(arguments.changes, dry_run=dry_run))

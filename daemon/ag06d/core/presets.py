@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,12 @@ import tomli
 
 from ag06d.arena import CHAIN, chain_defaults
 from ag06d.arena.parameters import Value
-from ag06d.core.state import checked
+from ag06d.core.state import checked, flatten
 from ag06d.errors import PresetError, RequestError
 from ag06d.paths import FACTORY_PRESETS
 
 SCHEMA = 1
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+NAME = r"[a-z0-9][a-z0-9_-]{0,63}"
 _KEYS = {"schema", "description", "tags", "author", "chain"}
 _PARAMETERS = {parameter.path: parameter for parameter in CHAIN}
 
@@ -35,7 +35,7 @@ class Preset:
     chain: dict[str, Value]
     tags: tuple[str, ...] = ()
     author: str = ""
-    origin: str = field(default="factory")
+    origin: str = "factory"
 
     def summary(self) -> dict[str, Any]:
         """What `preset.list` tells of it."""
@@ -52,11 +52,16 @@ class PresetLibrary:
     """The presets in the package and in the user's folder; the user's win where names are equal."""
 
     def __init__(self, user_folder: Path) -> None:
+        self.user_folder = user_folder
         self._folders = (("user", user_folder), ("factory", FACTORY_PRESETS))
 
     def names(self) -> list[str]:
         """All names, sorted."""
-        return sorted({path.stem for path in self._files() if _NAME.fullmatch(path.stem)})
+        return sorted({path.stem for path in self._files() if re.fullmatch(NAME, path.stem)})
+
+    def is_factory(self, name: str) -> bool:
+        """Whether a preset `name` comes with the package."""
+        return re.fullmatch(NAME, name) is not None and (FACTORY_PRESETS / f"{name}.toml").is_file()
 
     def _files(self) -> Iterator[Path]:
         for _, folder in self._folders:
@@ -64,7 +69,7 @@ class PresetLibrary:
 
     def load(self, name: str) -> Preset:
         """The preset `name`; raises RequestError unknown_path, or PresetError with what is wrong."""
-        if _NAME.fullmatch(name):
+        if re.fullmatch(NAME, name):
             for origin, folder in self._folders:
                 path = folder / f"{name}.toml"
                 if path.is_file():
@@ -80,7 +85,7 @@ class PresetLibrary:
         problems = [
             f"{str(path)!a}: a preset's name has only a-z, 0-9, _ and -"
             for path in self._files()
-            if not _NAME.fullmatch(path.stem)
+            if not re.fullmatch(NAME, path.stem)
         ]
         for name in self.names():
             try:
@@ -93,14 +98,21 @@ class PresetLibrary:
 def read_preset(path: Path, origin: str) -> Preset:
     """The preset in `path`; raises PresetError with every error in the file."""
     try:
-        document = tomli.loads(path.read_text())
+        return parse_preset(path.read_text(encoding="utf-8"), path.stem, origin, str(path))
     except OSError as error:
         raise PresetError(f"{path}: cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:  # TOMLDecodeError, not UTF-8, too many digits, too deep
+    except UnicodeDecodeError as error:
         raise PresetError(f"{path}: not TOML: {error}") from error
+
+
+def parse_preset(text: str, name: str, origin: str, where: str) -> Preset:
+    """The preset `name` in `text`; raises PresetError with every error, each after `where`."""
+    try:
+        document = tomli.loads(text)
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError, too many digits, too deep
+        raise PresetError(f"{where}: not TOML: {error}") from error
     problems = [f"{key}: there is no such key in a preset" for key in document.keys() - _KEYS]
-    if document.get("schema") != SCHEMA or isinstance(document["schema"], bool | float):
-        problems.append(f"schema: {document.get('schema')!r}; this version reads {SCHEMA}")
+    problems += _schema_problems(document.get("schema"))
     description, tags, author = (
         document.get("description", ""),
         document.get("tags", []),
@@ -112,18 +124,18 @@ def read_preset(path: Path, origin: str) -> Preset:
         problems.append("tags: must be a list of strings")
     chain = _read_chain(document.get("chain", {}), problems)
     if problems:
-        raise PresetError(f"{path}: " + "; ".join(problems))
-    return Preset(path.stem, description, chain, tuple(tags), author, origin)
+        raise PresetError(f"{where}: " + "; ".join(problems))
+    return Preset(name, description, chain, tuple(tags), author, origin)
 
 
-def _flatten(tree: object, at: str = "") -> dict[str, Any]:
-    if not isinstance(tree, dict):
-        return {at: tree}
-    return {
-        path: value
-        for key, branch in tree.items()
-        for path, value in _flatten(branch, f"{at}.{key}" if at else key).items()
-    }
+def _schema_problems(schema: object) -> list[str]:
+    if schema == SCHEMA and not isinstance(schema, bool | float):
+        return []
+    newer = isinstance(schema, int) and schema > SCHEMA
+    return [
+        f"schema: {schema!r}; this version reads {SCHEMA}"
+        + (", so the preset was made by a newer ag06d: update this one to use it" if newer else "")
+    ]
 
 
 def _read_chain(tree: object, problems: list[str]) -> dict[str, Value]:
@@ -131,7 +143,7 @@ def _read_chain(tree: object, problems: list[str]) -> dict[str, Value]:
     if not isinstance(tree, dict):
         problems.append("chain: must be a table")
         return chain
-    for path, value in _flatten(tree).items():
+    for path, value in flatten(tree).items():
         parameter = _PARAMETERS.get(path)
         if parameter is None:
             near = difflib.get_close_matches(path, _PARAMETERS, n=1)

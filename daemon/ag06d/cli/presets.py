@@ -1,0 +1,194 @@
+"""`ag06ctl preset ...`: list, show, apply, save, compare, undo, exchange and draw presets."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ag06d.cli.output import EXIT_REFUSED, EXIT_USAGE, client, fail, literal, show
+from ag06d.errors import Ag06Error
+
+app = typer.Typer(
+    help="Presets: list, show, apply, save, compare, undo, exchange, draw.", no_args_is_help=True
+)
+
+Name = Annotated[str, typer.Argument(help="Name of a preset.")]
+Slot = Annotated[str | None, typer.Option(help="a or b; default: the one that is heard.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Check, and say what would be done.")]
+STANDARD = "-"  # stdin or stdout
+
+
+@app.command("list")
+def list_presets() -> None:
+    """All presets."""
+    with client() as ag06:
+        document = ag06.call("preset.list")
+    lines = [f"{preset['name']:<16} {preset['description']}" for preset in document["presets"]]
+    show(document, *lines, *(f"unreadable: {problem}" for problem in document["problems"]))
+
+
+@app.command("show")
+def show_preset(name: Name) -> None:
+    """One preset with its chain."""
+    with client() as ag06:
+        document = ag06.call("preset.show", name=name)
+    lines = [f"{document['name']} ({document['origin']}): {document['description']}"]
+    for stage, values in document["chain"].items():
+        lines.append(f"{stage}: " + ", ".join(f"{key}={literal(value)}" for key, value in values.items()))
+    show(document, *lines)
+
+
+@app.command()
+def apply(name: Name, slot: Slot = None) -> None:
+    """Crossfade a slot to a preset."""
+    with client() as ag06:
+        document = ag06.call("preset.apply", name=name, slot=slot)
+    show(document, f"slot {document['slot']}: {document['name']}, {len(document['changed'])} values changed")
+
+
+@app.command()
+def save(  # noqa: PLR0913 - what a preset has
+    name: Name,
+    slot: Slot = None,
+    description: Annotated[str | None, typer.Option(help="One line.")] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="A word to find it by; may be repeated.")] = None,
+    author: Annotated[str | None, typer.Option(help="Who made it.")] = None,
+    *,
+    dry_run: DryRun = False,
+) -> None:
+    """Save the chain of a slot as a preset of your own; one that was there is kept as NAME.toml.~1~."""
+    body = {"name": name, "slot": slot, "description": description, "tags": tag, "author": author}
+    with client() as ag06:
+        document = ag06.request("preset.save", body, dry_run=dry_run).body
+    show(document, *written(document))
+
+
+def written(document: Mapping[str, Any]) -> list[str]:
+    """What became of a preset's file."""
+    lines = [document["path"]]
+    if document["backup"]:
+        lines.append(f"what was there is kept as {Path(document['backup']).name}")
+    if document.get("shadows"):
+        lines.append(f"it stands before the preset {document['name']} that comes with ag06d")
+    if document.get("uncovers"):
+        lines.append(f"{document['name']} is again the one that comes with ag06d")
+    return lines
+
+
+@app.command()
+def diff(
+    name: Name,
+    other: Annotated[str | None, typer.Argument(help="Another; default: what is in the slot.")] = None,
+    slot: Slot = None,
+) -> None:
+    """Where two presets differ, or a preset and what is in a slot."""
+    with client() as ag06:
+        document = ag06.call("preset.diff", name=name, other=other, slot=slot)
+    differences = document["differences"]
+    width = max(map(len, differences), default=0)
+    lines = [
+        f"{path:<{width}}  {literal(sides['left']):>8} -> {literal(sides['right'])}"
+        for path, sides in differences.items()
+    ]
+    title = f"{document['left']} -> {document['right']}: " + (f"{len(lines)} differ" if lines else "the same")
+    show(document, title, *lines)
+
+
+@app.command()
+def undo(slot: Slot = None, *, dry_run: DryRun = False) -> None:
+    """Take back the last change of a slot: a preset that was applied, or values that were set."""
+    travel("undo", slot, dry_run=dry_run)
+
+
+@app.command()
+def redo(slot: Slot = None, *, dry_run: DryRun = False) -> None:
+    """Do again what was undone."""
+    travel("redo", slot, dry_run=dry_run)
+
+
+def travel(verb: str, slot: str | None, *, dry_run: bool) -> None:
+    """A step through what was done to a slot."""
+    with client() as ag06:
+        document = ag06.request(f"preset.{verb}", {"slot": slot}, dry_run=dry_run).body
+    left = document["history"][document["slot"]]
+    show(
+        document,
+        *(f"{leaf}={literal(value)}" for leaf, value in document["changed"].items()),
+        f"slot {document['slot']}: {left['undo']} to undo, {left['redo']} to redo",
+    )
+
+
+@app.command("export")
+def export_preset(
+    name: Name,
+    file: Annotated[Path, typer.Argument(help="File to write; - is stdout.")] = Path(STANDARD),
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+) -> None:
+    """Write a preset as a file that `import` reads."""
+    with client() as ag06:
+        document = ag06.call("preset.export", name=name)
+    if str(file) == STANDARD:
+        show(document, document["toml"].rstrip("\n"))
+        return
+    try:
+        with file.open("w" if force else "x", encoding="utf-8") as target:
+            target.write(document["toml"])
+    except FileExistsError:
+        fail(f"{file} is there already; --force writes over it", EXIT_REFUSED)
+    except OSError as error:
+        fail(f"{file}: cannot be written: {error.strerror}", EXIT_REFUSED)
+    show(document | {"file": str(file)}, str(file))
+
+
+@app.command("import")
+def import_preset(
+    file: Annotated[Path, typer.Argument(help="A preset's file; - is stdin.")],
+    name: Annotated[str | None, typer.Option(help="Its name here; default: that of the file.")] = None,
+    *,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace, and back up, your own.")] = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Check a preset's file and save it as one of your own."""
+    if name is None and str(file) == STANDARD:
+        fail("what comes from stdin needs a --name", EXIT_USAGE)
+    try:
+        text = sys.stdin.read() if str(file) == STANDARD else file.read_text(encoding="utf-8")
+    except OSError as error:
+        fail(f"{file}: cannot be read: {error.strerror}", EXIT_REFUSED)
+    except UnicodeDecodeError:
+        fail(f"{file}: is no text in UTF-8", EXIT_REFUSED)
+    body = {"name": name or file.stem, "toml": text, "overwrite": overwrite}
+    with client() as ag06:
+        document = ag06.request("preset.import", body, dry_run=dry_run).body
+    show(document, *written(document))
+
+
+@app.command()
+def delete(name: Name, *, dry_run: DryRun = False) -> None:
+    """Put a preset of your own aside; it is kept as NAME.toml.~1~."""
+    with client() as ag06:
+        document = ag06.request("preset.delete", {"name": name}, dry_run=dry_run).body
+    show(document, *written(document))
+
+
+@app.command()
+def plot(
+    name: Name,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Draw into this PNG; default: the terminal.")
+    ] = None,
+    rate: Annotated[int, typer.Option(min=8000, max=384000, help="Frames per second.")] = 48000,
+) -> None:
+    """Draw the frequency response and the static curves of a preset; needs no daemon."""
+    from ag06d.plot import plot_preset  # noqa: PLC0415 - only this verb draws
+
+    try:
+        drawn = plot_preset(name, rate, output)
+    except Ag06Error as error:
+        fail(str(error), EXIT_REFUSED)
+    show({"name": name, "rate": rate, "output": str(output) if output else None}, drawn)
