@@ -31,6 +31,10 @@ class RecordingError(Ag06Error):
     """A recording cannot be read or written."""
 
 
+class PlotError(Ag06Error):
+    """A figure cannot be drawn: something it needs is missing, or its file cannot be written."""
+
+
 class PresetError(Ag06Error):
     """A preset file is wrong; the message names the file and every error in it."""
 

@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from ag06d._native import ffi, lib
-from ag06d.arena.parameters import ChainValues, to_settings
+from ag06d.arena.parameters import ChainValues, design
 from ag06d.errors import ArenaError
 
 SLOTS = ("a", "b")
@@ -101,8 +101,7 @@ class Arena:
 
     def publish_chain(self, slot: str, values: ChainValues, sequence: int) -> None:
         """Give the callback slot `slot`'s new parameters; it crossfades, then echoes `sequence`."""
-        block = ffi.new("ag06_chain_block *")
-        lib.ag06_chain_design(to_settings(values), self.rate, block)
+        block = design(values, self.rate)
         block.sequence = sequence
         lib.ag06_params_publish(ffi.addressof(self.pointer.params, SLOTS.index(slot)), block)
 

@@ -131,3 +131,10 @@ def to_settings(values: ChainValues) -> Any:  # noqa: ANN401 - cffi has no type 
             struct = getattr(struct, group)
         setattr(struct, leaf, value)
     return settings
+
+
+def design(values: ChainValues, rate: float) -> Any:  # noqa: ANN401 - likewise
+    """The `ag06_chain_block *` that the callback would run on for `values` at `rate`."""
+    block = ffi.new("ag06_chain_block *")
+    lib.ag06_chain_design(to_settings(values), rate, block)
+    return block

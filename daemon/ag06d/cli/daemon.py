@@ -6,11 +6,13 @@ import asyncio
 import json
 import signal
 import sys
+import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
 import tomli_w
 import typer
+from typer.core import TyperCommand
 
 from ag06d import paths
 from ag06d.core.config import Config, load
@@ -18,6 +20,7 @@ from ag06d.errors import Ag06Error, ConfigError
 from ag06d.logs import setup_logging
 
 EXIT_REFUSED, EXIT_USAGE = 1, 2
+TERMINAL = "-"  # in place of a file
 
 app = typer.Typer(
     help="The AG06 daemon: real-time DSP in C, plugins that watch every frame, results over ZeroMQ.",
@@ -89,13 +92,33 @@ def show_config(config: ConfigFiles = [], override: Overrides = []) -> None:  # 
     sys.stdout.write(tomli_w.dumps(document(effective(config, override))))
 
 
-@app.command()
-def replay(
+class ReplayCommand(TyperCommand):
+    """Lets `--plot` stand without a value: what comes after it is its file only if that is a PNG."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - whichever click typer is built on
+        """As the base does, once `--plot` has a value."""
+        complete: list[str] = []
+        for argument, after in zip(args, [*args[1:], ""], strict=True):
+            complete.append(argument)
+            if argument == "--plot" and not after.lower().endswith(".png"):
+                complete.append(TERMINAL)
+        return super().parse_args(ctx, complete)
+
+
+@app.command(cls=ReplayCommand)
+def replay(  # noqa: PLR0913 - what there is to say about a replay
     file: Annotated[Path, typer.Argument(help="A wav, flac or ogg recording.")],
     config: ConfigFiles = [],  # noqa: B006 - typer copies it
     override: Overrides = [],  # noqa: B006 - likewise
     output: Annotated[
         Path | None, typer.Option(help="Write what leaves the chain here, as float WAV.")
+    ] = None,
+    plot: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[FILE.png]",
+            help="Draw before and after: waveform, spectrum, loudness; else in the terminal.",
+        ),
     ] = None,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one line of JSON.")] = False,
@@ -106,7 +129,11 @@ def replay(
 
     setup_logging("warning" if settings.log.level == "info" else settings.log.level, "ag06d")
     try:
-        result = run_replay(settings, file, paths.state_folder(), output)
+        with tempfile.TemporaryDirectory(prefix="ag06d-") as folder:
+            wet = output or (Path(folder) / "wet.wav" if plot else None)
+            result = run_replay(settings, file, paths.state_folder(), wet)
+            if plot and wet:
+                draw(settings, file, wet, None if plot == TERMINAL else Path(plot))
     except Ag06Error as error:
         typer.echo(f"ag06d: {error}", err=True)
         raise typer.Exit(EXIT_REFUSED) from error
@@ -119,6 +146,14 @@ def replay(
     )
     for alert in result["alerts"]:
         typer.echo(f"{alert['start_s']:9.3f} s  {alert['kind']}")
+
+
+def draw(settings: Config, dry: Path, wet: Path, png: Path | None) -> None:
+    """What the replay did to the sound."""
+    from ag06d.plot import plot_comparison  # noqa: PLC0415 - only `--plot` draws
+
+    title = f"{dry.name} through {settings.preset.start}"
+    typer.echo(plot_comparison(dry, wet, settings.audio.rate, title, png))
 
 
 def main() -> None:

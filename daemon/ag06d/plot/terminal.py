@@ -1,0 +1,111 @@
+"""Figures as text, in braille dots; plain where nobody sees colours."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import plotille
+
+from ag06d.plot.curves import HIGHEST_HZ, LEVELS_DB, LOWEST_HZ, PresetCurves, hertz
+from ag06d.plot.sound import STEP_S, Comparison
+
+Curve = npt.NDArray[np.float64]
+
+# A tick stands on every tenth column and on every row, so the sizes are such that they are round.
+DECADE_COLUMNS = 20
+LEVEL_COLUMNS, LEVEL_FROM_DB = 60, -60.0
+TIME_COLUMNS = 60
+COLOURS = ("cyan", "yellow", "magenta", "green", "blue", "red")
+SPECTRUM_DB, LOUDNESS_DB = 60.0, 40.0  # shown below the loudest
+
+
+def figure(
+    labels: tuple[str, str], columns: int, x: tuple[float, float], y: tuple[float, float, float]
+) -> Any:  # noqa: ANN401 - plotille tells no types
+    """An empty figure; `y` is lowest, highest, and what a row is worth."""
+    fig: Any = plotille.Figure()
+    fig.width, fig.height = columns, round((y[1] - y[0]) / y[2])
+    fig.x_label, fig.y_label = labels
+    fig.set_x_limits(*x)
+    fig.set_y_limits(y[0], y[1])
+    fig.origin = False
+    fig.color_mode = "names"
+    fig.with_colors = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    fig.y_ticks_fkt = lambda low, _: f"{low:6.0f}"
+    fig.x_ticks_fkt = lambda low, _: f"{low:.0f}"
+    return fig
+
+
+def frequency_figure(label: str, y: tuple[float, float, float]) -> Any:  # noqa: ANN401 - see figure
+    """An empty figure over log10 Hz, from 20 Hz to 20 kHz."""
+    low, high = np.log10(LOWEST_HZ), np.log10(HIGHEST_HZ)
+    fig = figure(("Hz", label), round(DECADE_COLUMNS * (high - low)), (low, high), y)
+    fig.x_ticks_fkt = frequency_tick
+    return fig
+
+
+def frequency_tick(logarithm: float, _: float) -> str:
+    """A tick of an axis of log10 Hz."""
+    return hertz(float(f"{10**logarithm:.2g}"))
+
+
+def finish(fig: Any, title: str, legend: Mapping[str, str] | None = None) -> str:  # noqa: ANN401 - see figure
+    """The figure under its title, without spaces at the ends of its lines."""
+    lines = [title, *(line.rstrip() for line in fig.show().splitlines())]
+    if legend and fig.with_colors:
+        lines.append("   ".join(str(plotille.color(name, fg=colour)) for name, colour in legend.items()))
+    return "\n".join(lines)
+
+
+def draw(fig: Any, x: Curve, y: Curve, colour: str) -> None:  # noqa: ANN401 - see figure
+    """A line, where it is within the figure."""
+    low, high = fig.y_limits()
+    shown = (y >= low) & (y <= high)
+    fig.plot(x[shown].tolist(), y[shown].tolist(), lc=colour)
+
+
+def draw_preset(curves: PresetCurves, title: str) -> str:
+    """Frequency response, static curve, and the gain of each stage, one below the other."""
+    high = max(6.0, 3 * np.ceil(float(curves.response_db.max()) / 3))
+    eq = frequency_figure("dB", (-18.0, high, 2.0 if high % 2 == 0 else 3.0))
+    draw(eq, np.log10(curves.frequencies_hz), np.zeros(len(curves.frequencies_hz)), "white")
+    draw(eq, np.log10(curves.frequencies_hz), curves.response_db, COLOURS[0])
+    levels = (LEVEL_FROM_DB, 0.0)
+    static = figure(("dBFS in", "dBFS out"), LEVEL_COLUMNS, levels, (*levels, 4.0))
+    draw(static, LEVELS_DB, LEVELS_DB, "white")
+    draw(static, LEVELS_DB, curves.output_db, COLOURS[0])
+    parts = [title, finish(eq, "\nHigh-pass and EQ"), finish(static, "\nLevel out for level in")]
+    if curves.gains_db:
+        deepest = min(float(gain.min()) for gain in curves.gains_db.values())
+        y = (min(-6.0, 2 * np.floor(deepest / 2)), 2.0, 2.0)
+        gains = figure(("dBFS at the stage", "dB"), LEVEL_COLUMNS, levels, y)
+        legend = dict(zip(curves.gains_db, COLOURS, strict=False))
+        for stage, gain in curves.gains_db.items():
+            draw(gains, LEVELS_DB, gain, legend[stage])
+        parts.append(finish(gains, f"\nTurned down by {', '.join(legend)}", legend))
+    return "\n".join(parts)
+
+
+def draw_comparison(comparison: Comparison, title: str) -> str:
+    """Spectrum and loudness before and after, one below the other."""
+    dry, wet = comparison.dry, comparison.wet
+    legend = {"before": "white", "after": COLOURS[0]}
+    top = 5 * np.ceil(max(dry.spectrum_db.max(), wet.spectrum_db.max()) / 5)
+    spectrum = frequency_figure("dBFS", (top - SPECTRUM_DB, top, 5.0))
+    seconds = (0.0, max(dry.seconds, wet.seconds))
+    loudness = figure(("s", "LUFS"), TIME_COLUMNS, seconds, (-LOUDNESS_DB - 5, -5.0, 4.0))
+    for sound, colour in zip((dry, wet), legend.values(), strict=True):
+        draw(spectrum, np.log10(sound.frequencies_hz), sound.spectrum_db, colour)
+        times = np.linspace(STEP_S, sound.seconds, len(sound.short_term_lufs))
+        draw(loudness, times, sound.short_term_lufs, colour)  # NaN is nowhere within
+    figures = (
+        f"integrated {dry.integrated_lufs:.1f} -> {wet.integrated_lufs:.1f} LUFS, "
+        f"sample peak {dry.peak_db:.1f} -> {wet.peak_db:.1f} dBFS"
+    )
+    parts = (finish(spectrum, "\nSpectrum", legend), finish(loudness, "\nShort-term loudness", legend))
+    return "\n".join((title, figures, *parts))
