@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ag06d.core.history import History
 from ag06d.core.operations import Operations
 from ag06d.core.presets import PresetLibrary
 from ag06d.core.state import StateTree
@@ -23,6 +24,7 @@ class FakeDaemon:
     def __init__(self, presets: PresetLibrary) -> None:
         self.state = StateTree()
         self.presets = presets
+        self.history = History(self.state)
         self.announced: list[tuple[str, dict[str, Any]]] = []
 
     def status(self) -> dict[str, Any]:
@@ -97,13 +99,20 @@ def test_describe_tells_all_operations_paths_and_topics(ask, daemon):
 
 
 def test_every_operation_that_hello_names_can_be_asked(ask):
-    bodies = {
+    text = ask("preset.export", {"name": "voice"})["toml"]
+    ask("preset.import", {"name": "mine", "toml": text})
+    ask("preset.apply", {"name": "mine"})
+    ask("set", {"changes": {"chain.a.comp.ratio": 9}})
+    ask("preset.undo")
+    named = dict.fromkeys(("preset.show", "preset.apply", "preset.delete", "preset.diff"), {"name": "mine"})
+    bodies = named | {
         "set": {"changes": {"audio.mute": True}},
-        "preset.show": {"name": "voice"},
-        "preset.apply": {"name": "voice"},
+        "preset.save": {"name": "mine"},
+        "preset.export": {"name": "mine"},
+        "preset.import": {"name": "other", "toml": text},
     }
     for operation in ask("hello")["operations"]:
-        assert ask(operation, bodies.get(operation, {}))
+        assert ask(operation, bodies.get(operation, {}), dry_run=True)
 
 
 def test_status_hosts_and_plugins_are_one_document(ask):

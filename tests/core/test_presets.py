@@ -71,7 +71,7 @@ def test_every_error_of_a_file_is_told_at_once_with_the_file(write):
     for part in (
         "mine.toml: ",
         "colour: there is no such key",
-        "schema: 2; this version reads 1",
+        "schema: 2; this version reads 1, so the preset was made by a newer ag06d",
         "description and author must be strings",
         "tags: must be a list of strings",
         "chain.comp.ratio: 99 is out of range (comp.ratio is from 1 to 20 :1)",
@@ -125,5 +125,31 @@ def test_a_file_that_cannot_be_a_presets_name_is_told_of_in_plain_letters(tmp_pa
 def test_an_unknown_name_is_answered_with_the_nearest_or_with_all(library):
     with pytest.raises(RequestError, match="did you mean voice"):
         library.load("voise")
-    with pytest.raises(RequestError, match="there are broadcast, flat"):
+    with pytest.raises(RequestError, match="there are acoustic-guitar, boomy-voice"):
         library.load("zzz")
+
+
+def test_a_schema_that_is_no_number_is_not_called_newer(write):
+    for schema in ("0", "-1", "true", "1.0", "'2'"):
+        with pytest.raises(PresetError, match=r"this version reads 1$"):
+            write(f"schema = {schema}").load("mine")
+
+
+def test_the_sixteen_presets_and_those_before_them_are_there():
+    assert {
+        *("podcast-female", "podcast-male", "condenser-mic", "dynamic-mic", "untreated-room"),
+        *("acoustic-guitar", "electric-guitar", "synth", "stream-music", "interview", "whisper"),
+        *("loud-room", "sibilant-voice", "boomy-voice", "thin-voice", "bypass"),
+        *("flat", "voice", "voice-warm", "broadcast"),
+    } == set(FACTORY)
+
+
+def test_bypass_has_every_stage_off_and_flat_all_but_the_limiter(library):
+    switches = [parameter.path for parameter in CHAIN if parameter.path.endswith(".enabled")]
+    assert not any(library.load("bypass").chain[path] for path in switches)
+    assert [path for path in switches if library.load("flat").chain[path]] == ["limiter.enabled"]
+
+
+def test_a_file_too_deep_for_recursion_is_a_preset_error(write):
+    with pytest.raises(PresetError, match=r"mine\.toml"):
+        write(f"schema = 1\n[chain.{'a.' * 900}b]\nx = 1").load("mine")
