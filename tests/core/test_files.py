@@ -1,11 +1,13 @@
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from ag06d.core import files
 from ag06d.core.files import back_up, next_backup, write_atomically
+
+
+def names(folder) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
 
 
 def test_a_file_is_written_whole_and_leaves_nothing_beside_it(tmp_path):
@@ -13,7 +15,7 @@ def test_a_file_is_written_whole_and_leaves_nothing_beside_it(tmp_path):
     write_atomically(path, "first")
     write_atomically(path, "é")
     assert path.read_bytes() == "é".encode()
-    assert os.listdir(path.parent) == ["state.toml"]
+    assert names(path.parent) == ["state.toml"]
     assert path.stat().st_mode & 0o777 == 0o640
 
 
@@ -28,7 +30,7 @@ def test_what_fails_half_way_leaves_the_old_file(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space left"):
         write_atomically(path, "new")
     assert path.read_text() == "old"
-    assert os.listdir(tmp_path) == ["state.toml"]
+    assert names(tmp_path) == ["state.toml"]
 
 
 def test_backups_are_numbered_after_the_highest_there_is(tmp_path):

@@ -104,11 +104,9 @@ def test_every_operation_that_hello_names_can_be_asked(ask):
     ask("preset.apply", {"name": "mine"})
     ask("set", {"changes": {"chain.a.comp.ratio": 9}})
     ask("preset.undo")
-    named = dict.fromkeys(("preset.show", "preset.apply", "preset.delete", "preset.diff"), {"name": "mine"})
-    bodies = named | {
+    named = ("show", "apply", "delete", "diff", "save", "export")
+    bodies = {f"preset.{verb}": {"name": "mine"} for verb in named} | {
         "set": {"changes": {"audio.mute": True}},
-        "preset.save": {"name": "mine"},
-        "preset.export": {"name": "mine"},
         "preset.import": {"name": "other", "toml": text},
     }
     for operation in ask("hello")["operations"]:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from types import SimpleNamespace
 
 import pytest
@@ -15,6 +14,10 @@ from ag06d.errors import RequestError
 from ag06d.wire import Request
 
 MINE = 'schema = 1\ndescription = "mine"\n[chain.comp]\nratio = 9\n'
+
+
+def names(folder) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
 
 
 @pytest.fixture
@@ -41,7 +44,7 @@ def daemon(folder):
 def ask(daemon):
     operations = Operations(daemon)
 
-    def ask(op, dry_run=False, **body):
+    def ask(op, *, dry_run=False, **body):
         return asyncio.run(operations(Request(1, f"preset.{op}", body, dry_run=dry_run))).body
 
     return ask
@@ -105,7 +108,7 @@ def test_a_factory_preset_is_shadowed_never_overwritten(ask, daemon):
 def test_what_is_deleted_is_kept_aside(ask, refuse, folder):
     ask("import", name="mine", toml=MINE)
     assert ask("delete", name="mine")["backup"] == str(folder / "mine.toml.~1~")
-    assert os.listdir(folder) == ["mine.toml.~1~"]
+    assert names(folder) == ["mine.toml.~1~"]
     assert refuse("delete", name="mine").code == "unknown_path"
     assert refuse("delete", name="voice").code == "denied"
 
@@ -138,7 +141,12 @@ def test_applying_is_undone_and_redone(ask, daemon):
 def test_an_import_is_told_every_error_at_once_and_saves_nothing(refuse, folder):
     error = refuse("import", name="mine", toml="schema = 2\ncolour = 1\n[chain.comp]\nratio = 99\nknee = 1\n")
     assert error.code == "bad_request"
-    for part in ("made by a newer ag06d", "colour: there is no such key", "ratio: 99 is out of range", "comp.knee"):
+    for part in (
+        "made by a newer ag06d",
+        "colour: there is no such key",
+        "ratio: 99 is out of range",
+        "comp.knee",
+    ):
         assert part in error.message
     assert not folder.exists()
 
@@ -152,7 +160,9 @@ def test_an_import_overwrites_only_when_told_to(ask, refuse, daemon, folder):
     assert daemon.presets.load("mine").chain["comp.ratio"] == 8
 
 
-@pytest.mark.parametrize("name", ["", "..", "../x", "a/b", "Mine", "x" * 65, "a\0", "mine.toml", "-x", "mine\n"])
+@pytest.mark.parametrize(
+    "name", ["", "..", "../x", "a/b", "Mine", "x" * 65, "a\0", "mine.toml", "-x", "mine\n"]
+)
 def test_no_name_leaves_the_folder(refuse, tmp_path, name):
     for error in (refuse("save", name=name), refuse("import", name=name, toml=MINE)):
         assert error.code == "bad_request"
@@ -162,12 +172,12 @@ def test_no_name_leaves_the_folder(refuse, tmp_path, name):
 
 def test_a_dry_run_writes_nothing(ask, folder):
     ask("import", name="mine", toml=MINE)
-    listed = os.listdir(folder)
+    listed = names(folder)
     assert ask("save", name="mine", dry_run=True)["backup"] == str(folder / "mine.toml.~1~")
     assert ask("save", name="new", dry_run=True)["backup"] is None
     assert ask("import", name="new", toml=MINE, dry_run=True)
     assert ask("delete", name="mine", dry_run=True)
-    assert os.listdir(folder) == listed
+    assert names(folder) == listed
 
 
 def test_a_folder_that_cannot_be_written_is_an_answer(refuse, folder):

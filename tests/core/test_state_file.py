@@ -43,7 +43,12 @@ def keep(path, tree, *changes) -> None:
 
 
 def test_what_was_kept_is_restored_to_the_last_leaf(path, tree):
-    changes = {"audio.mute": True, "audio.slot": "b", "chain.b.eq.low.gain_db": -3.25, "chain.a.highpass.slope_db": 24}
+    changes = {
+        "audio.mute": True,
+        "audio.slot": "b",
+        "chain.b.eq.low.gain_db": -3.25,
+        "chain.a.highpass.slope_db": 24,
+    }
     keep(path, tree, changes)
     tree.update({"preset.a": "mine"})
     keep(path, tree, {"audio.bypass": True})
@@ -100,7 +105,12 @@ def test_what_is_not_known_or_not_allowed_is_told_of_and_the_rest_is_restored(pa
     changed = {leaf: value for leaf, value in tree.flat().items() if value != StateTree().flat()[leaf]}
     assert changed == {"audio.mute": True, "chain.a.comp.makeup_db": 2.0}
     assert len(caplog.records) == 4
-    for part in ("audio.colour is not known", "audio.slot: 'c'", "chain.a.comp.ratio: 99", "chain.a.comp.knee_db: 'wide'"):
+    for part in (
+        "audio.colour is not known",
+        "audio.slot: 'c'",
+        "chain.a.comp.ratio: 99",
+        "chain.a.comp.knee_db: 'wide'",
+    ):
         assert part in caplog.text
 
 
@@ -108,7 +118,7 @@ def test_what_is_not_known_or_not_allowed_is_told_of_and_the_rest_is_restored(pa
     "text",
     ["schema = ", "", "schema = 1", "schema = 1\nstate = 3", "schema = 99\n[state.audio]\nmute = true",
      "schema = 0\n[state]", "schema = true\n[state]", "x = " + "[" * 5000, "\udcff"],
-    ids=["not TOML", "empty", "no state", "state no table", "newer", "zero", "no number", "too deep", "not UTF-8"],
+    ids=["not TOML", "empty", "no state", "state no table", "newer", "zero", "bool", "too deep", "not UTF-8"],
 )  # fmt: skip
 def test_a_corrupt_file_is_kept_aside_with_a_line_that_says_so(path, tree, caplog, text):
     write(path, text)

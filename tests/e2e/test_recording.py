@@ -117,6 +117,13 @@ def test_every_message_says_where_and_when_it_belongs(daemon):
         (["preset", "list"], {"presets", "problems"}),
         (["preset", "show", "voice"], {"name", "chain"}),
         (["preset", "apply", "voice", "--slot", "b"], {"name", "slot", "changed"}),
+        (["preset", "save", "mine"], {"name", "path", "backup"}),
+        (["preset", "diff", "mine", "flat"], {"left", "right", "differences"}),
+        (["preset", "undo", "--slot", "b"], {"changed", "history"}),
+        (["preset", "redo", "--slot", "b"], {"changed", "history"}),
+        (["preset", "export", "mine"], {"name", "toml"}),
+        (["preset", "delete", "mine"], {"name", "backup"}),
+        (["preset", "plot", "voice"], {"name", "rate", "output"}),
         (["watch", "meters", "-n", "1"], {"topic", "header", "body"}),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, list) else "",
@@ -130,6 +137,8 @@ def test_every_verb_answers_with_one_line_of_json(ctl_json, verb, keys):
     [
         *(["status"], ["get"], ["set", "chain.b.trim.gain_db=2"], ["meters"], ["hosts"], ["plugins"]),
         *(["preset", "list"], ["preset", "show", "voice"], ["preset", "apply", "flat", "--slot", "b"]),
+        *(["preset", "undo", "--slot", "b"], ["preset", "redo", "--slot", "b"], ["preset", "diff", "voice"]),
+        *(["preset", "save", "other"], ["preset", "delete", "other"], ["preset", "export", "voice"]),
         ["watch", "meters", "-n", "2"],
     ],
     ids="-".join,
@@ -148,6 +157,10 @@ def test_every_verb_has_something_for_a_person_to_read(daemon, verb):
         (["set", "chain.a.comp.threshold_db=12"], 1),
         (["set", "chain.a.comp.enabled=loud"], 1),
         (["preset", "apply", "nonesuch"], 1),
+        (["preset", "delete", "voice"], 1),
+        (["preset", "plot", "nonesuch"], 1),
+        (["preset", "import", "/nonesuch.toml"], 1),
+        (["preset", "import", "-"], 2),
         (["set", "nonsense"], 2),
         (["dance"], 2),
         (["set"], 2),
@@ -216,3 +229,25 @@ def test_top_prints_plain_lines_where_there_is_no_terminal(daemon):
     assert any("frames" in line for line in [*lines, rest])
     assert "\x1b" not in "".join([*lines, rest])
     assert (top.returncode, errors) == (0, "")
+
+
+def test_a_preset_goes_out_through_a_pipe_and_comes_back_under_another_name(daemon, tmp_path):
+    exported = daemon.ctl("preset", "export", "broadcast").stdout
+    assert daemon.ctl("preset", "import", "-", "--name", "theirs", input=exported).returncode == 0
+    again = daemon.ctl("preset", "import", "-", "--name", "theirs", input=exported)
+    assert (again.returncode, "overwrite" in again.stderr) == (1, True)
+    assert "the same" in daemon.ctl("preset", "diff", "theirs", "broadcast").stdout
+    path = tmp_path / "theirs.toml"
+    assert daemon.ctl("preset", "export", "theirs", str(path)).returncode == 0
+    assert path.read_text() == exported
+    assert daemon.ctl("preset", "export", "theirs", str(path)).returncode == 1
+    assert daemon.ctl("preset", "export", "theirs", str(path), "--force").returncode == 0
+
+
+def test_what_can_be_undone_is_told_to_those_who_listen(daemon):
+    daemon.client.set({"chain.b.trim.gain_db": -7})
+    with daemon.listen("state.") as listener:
+        undone = daemon.client.call("preset.undo", slot="b")
+        message = listener.until(lambda message: "chain.b.trim.gain_db" in message.body["changes"])
+    assert message.body["history"] == undone["history"]
+    assert undone["history"]["b"]["redo"] == 1

@@ -83,6 +83,8 @@ def describe(message: Message) -> str:
             return "set " + " ".join(f"{path}={value}" for path, value in list(body["changes"].items())[:3])
         case "preset.":
             return f"preset {body['name']} into slot {body['slot']}"
+        case "preset.files.":
+            return f"preset {body['name']} {body['action']}"
         case "audio.stream.":
             return f"stream {body['streams']} began; {body['gap_frames_total']} frames missed in all"
     words = [str(body[key]) for key in ("host", "plugin", "kind", "state", "reason") if body.get(key)]
