@@ -18,8 +18,8 @@ help: ## list the targets
 
 setup: $(BIN)/.ready-run ## install what running needs: system packages that are missing, .venv, the package
 
-run: setup ## start the daemon: on the AG06 if there is one, else on the recording that ships with it
-	@$(BIN)/ag06d run --view --config config.toml -o audio.fallback=recording; \
+run: setup ## start the daemon: on the AG06 if there is one, else on the shipped recording (ARGS="-c my.toml")
+	@$(BIN)/ag06d run --view --config config.toml -o audio.fallback=recording $(ARGS); \
 	  status=$$?; [ $$status -eq 130 ] && exit 0 || exit $$status
 
 test: $(BIN)/.ready-test ## run all tests: C plain and under sanitizers, then pytest

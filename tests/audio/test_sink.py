@@ -78,3 +78,17 @@ def test_without_readers_a_recording_that_loops_goes_on(arena, tmp_path):
     assert not device.active
     assert arena.head >= 1000
     assert device.document() == {"name": "recording:sound.wav", "api": "recording", "path": str(path)}
+
+
+def test_a_replay_that_fails_leaves_an_older_output_as_it_was(arena, cell, tmp_path):
+    output = tmp_path / "wet.wav"
+    output.write_bytes(b"the last take")
+    sink = WetSink(arena, cell, output)
+    sink.abandon()
+    assert output.read_bytes() == b"the last take"
+    assert list(tmp_path.iterdir()) == [output]
+
+
+def test_an_output_that_could_not_hold_float_frames_is_refused(arena, cell, tmp_path):
+    with pytest.raises(RecordingError, match=r"name a \.wav file"):
+        WetSink(arena, cell, tmp_path / "wet.flac")

@@ -290,3 +290,13 @@ def test_hooks_are_marked_and_everything_else_in_a_module_is_left_alone(start, p
     assert set(runner.context.topics) == {"one", "two"}
     assert runner.commands == {}
     assert "test" in plugins
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"doc": print}, {"handler": "reset"}, {"name": ""}, {"arguments": {"path": 3}}]
+)
+def test_a_command_that_could_not_be_told_to_clients_is_refused_where_it_is_made(wrong):
+    right = {"name": "reset", "handler": dict, "doc": "Start again", "arguments": {}}
+    Command(**right)
+    with pytest.raises(TypeError, match="name, handler, doc, arguments"):
+        Command(**(right | wrong))

@@ -143,14 +143,19 @@ class AudioProcess:
             WetSink(self.arena, sink_cell, Path(spec.output) if spec.output else None) if sink_cell else None
         )
         readers = [HostCell(fd) for fd in spec.reader_fds] + ([sink_cell] if sink_cell else [])
-        device = RecordingDevice(
-            path,
-            Engine(self.arena, 0 if spec.lockstep else spec.priority),
-            spec.block,
-            loop=spec.loop,
-            lockstep=spec.lockstep,
-            readers=readers,
-        )
+        try:
+            device = RecordingDevice(
+                path,
+                Engine(self.arena, 0 if spec.lockstep else spec.priority),
+                spec.block,
+                loop=spec.loop,
+                lockstep=spec.lockstep,
+                readers=readers,
+            )
+        except Ag06Error:
+            if sink is not None:
+                sink.abandon()
+            raise
         tell("running", device=device.document(), frames=device.frame_count)
         while device.active and not self.stopping:
             self.beat()

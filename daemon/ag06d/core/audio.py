@@ -63,6 +63,7 @@ class AudioSupervisor:
         self._back_off = BackOff(first_s=0.1, longest_s=1.0, healthy_s=2.0)
         self._started_ns = 0
         self._ticked_ns = 0
+        self._note = ""  # what is to be known while all is well
         self._why = ""  # why this process was or will be killed
         self._streams = 0
         self._overruns: list[tuple[int, int, int]] = []  # (ns, callbacks, overruns)
@@ -123,7 +124,8 @@ class AudioSupervisor:
                 self.device = {}
                 self._become("waiting", line["reason"])
             case "fallback":
-                log.info("audio: %s; playing %s instead", line["reason"], line["device"])
+                self._note = f"{line['reason']}; playing {line['device']} instead"
+                log.info("audio: %s", self._note)
                 self._device, self._fallback = line["device"], ""
             case "running":
                 self.device = line["device"]
@@ -186,7 +188,7 @@ class AudioSupervisor:
         elif overran := self._overrun_share():
             self._become("degraded", overran)
         else:
-            self._become("running", "")
+            self._become("running", self._note)
 
     def _overrun_share(self) -> str:
         """In words, when too many of the last seconds' callbacks overran."""

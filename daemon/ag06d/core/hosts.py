@@ -198,6 +198,8 @@ class HostProcess:
         documents = {}
         for index, plugin in enumerate(self.config.plugins):
             document = {"host": self.name, **self.cell.plugin(index)}
+            if not self.ready:
+                document["state"] = "starting"
             if plugin in self._ended_as:
                 document |= {"state": self._ended_as[plugin], "reason": self.reasons[plugin]}
             documents[plugin] = document

@@ -42,6 +42,9 @@ class Topic:
 
     def __post_init__(self) -> None:
         """Refuse what the bus could not carry, while it is still the plugin's own call that fails."""
+        words = [self.name, self.doc, *self.fields, *self.units]
+        if not self.name or not all(isinstance(word, str) for word in words):
+            raise TypeError(f"topic {self.name!r}: name, doc, fields and units are strings")
         if self.channel not in ("stream", "events"):
             raise ValueError(f"topic {self.name}: channel is stream or events, not {self.channel!r}")
         if len(self.units) not in (0, len(self.fields)):
@@ -60,3 +63,9 @@ class Command:
     handler: CommandHandler
     doc: str
     arguments: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse what could not be told to clients, or not be called."""
+        words = [self.name, self.doc, *self.arguments, *self.arguments.values()]
+        if not self.name or not all(isinstance(word, str) for word in words) or not callable(self.handler):
+            raise TypeError(f"command {self.name!r}: it is Command(name, handler, doc, arguments)")
