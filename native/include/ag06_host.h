@@ -76,3 +76,6 @@ uint64_t ag06_quantile_u32(const ag06_atomic_u32 *histogram, double q);
 
 /* End this process when its parent, known to be `parent`, ends; false if it already has. */
 int ag06_die_with_parent(int parent);
+
+/* Give up the right to real-time scheduling and to a better niceness, for this process and its own. */
+void ag06_renounce_real_time(void);

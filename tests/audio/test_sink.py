@@ -61,9 +61,8 @@ def test_file_and_checksum_are_all_that_left_the_chain(replay, arena, cell, fram
 
 
 def test_a_file_that_cannot_be_written_is_told_at_once(arena, cell, tmp_path):
-    for output in (tmp_path / "absent" / "wet.wav", tmp_path / "wet.xyz"):
-        with pytest.raises(RecordingError, match=r"cannot be written"):
-            WetSink(arena, cell, output)
+    with pytest.raises(RecordingError, match=r"cannot be written"):
+        WetSink(arena, cell, tmp_path / "absent" / "wet.wav")
 
 
 def test_without_readers_a_recording_that_loops_goes_on(arena, tmp_path):

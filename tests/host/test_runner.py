@@ -38,7 +38,7 @@ def test_a_plugin_that_raises_is_counted_then_put_out_and_the_others_go_on(start
     bad.process(frame)
     good.process(frame)
     assert not bad.active
-    assert bad.ends == [("quarantined", "raised 3 times in a row: RuntimeError('on purpose')")]
+    assert bad.ends == [("quarantined", "raised 3 times in a row: RuntimeError: on purpose")]
     assert len(seen) == 3
     assert good.ends == []
     assert cell.plugin(0).items() >= {"frames": 3, "errors": 3, "state": "quarantined"}.items()

@@ -9,6 +9,7 @@ from ag06d._native import ffi, lib
 from ag06d.arena.memory import SharedMemory, memfd
 
 PLUGINS_MAX: int = lib.AG06_HOST_PLUGINS
+UINT64_MAX = (1 << 64) - 1
 
 
 class PluginState(IntEnum):
@@ -19,6 +20,9 @@ class PluginState(IntEnum):
     DEGRADED = 2
     QUARANTINED = 3
     REFUSED = 4
+
+
+_STATES = {int(state): state for state in PluginState}
 
 
 class HostCell:
@@ -54,7 +58,9 @@ class HostCell:
     def inside(self) -> tuple[int, int] | None:
         """Index of the plugin that the host is in and when it entered; None outside of any."""
         current = int(self.pointer.current.raw)
-        return (current - 1, int(self.pointer.entered_ns.raw)) if current else None
+        if not 0 < current <= PLUGINS_MAX:  # a plugin shares the memory, and may have scribbled
+            return None
+        return current - 1, int(self.pointer.entered_ns.raw)
 
     def restart(self, position: int) -> None:
         """Ready the cell for a new process that will read from `position`; accounts go on."""
@@ -65,8 +71,8 @@ class HostCell:
     def skip(self, frames: int) -> None:
         """Pass over frames that the host was at when it ended; they count as lost. While no host runs."""
         if self.pointer.position.raw:
-            self.pointer.position.raw += frames
-            self.pointer.lost.raw += frames
+            self.pointer.position.raw = (self.position + frames) & UINT64_MAX
+            self.pointer.lost.raw = (self.lost_frames + frames) & UINT64_MAX
 
     def plugin(self, index: int) -> dict[str, Any]:
         """The account of plugin `index`: frames, errors, over_deadline, p99_us, state."""
@@ -77,7 +83,7 @@ class HostCell:
             "errors": int(account.errors.raw),
             "over_deadline": int(account.over_deadline.raw),
             "p99_us": round(p99_ns / 1000, 1),
-            "state": PluginState(account.state.raw).name.lower(),
+            "state": _STATES.get(account.state.raw, PluginState.STARTING).name.lower(),
         }
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import mmap
 import os
 from typing import Any
@@ -11,6 +12,7 @@ from ag06d.arena.parameters import ChainValues, design
 from ag06d.errors import ArenaError
 
 SLOTS = ("a", "b")
+F_ADD_SEALS, F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_GROW = 1033, 1, 2, 4  # linux/fcntl.h; Python has no names
 _WRONG = {
     1: "this is no arena",
     2: f"the arena has another layout than version {lib.AG06_LAYOUT_VERSION} of this program",
@@ -41,8 +43,11 @@ class SharedMemory:
 
 def memfd(name: str, size: int) -> int:
     """A new zeroed shared memory of `size` bytes, that exec closes unless it is passed on."""
-    fd = os.memfd_create(name, os.MFD_CLOEXEC)
+    fd = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     os.ftruncate(fd, size)
+    os.fchmod(fd, 0o400)
+    # A holder that could make it smaller could end every other one by SIGBUS.
+    fcntl.fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW)
     return fd
 
 

@@ -54,6 +54,7 @@ class AudioProcess:
         self.arena = Arena.attach(spec.arena_fd, writable=True)
         self.stats = AudioStats(self.arena)
         self.stopping = False
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, self._stop)
 
     def _stop(self, *_: object) -> None:

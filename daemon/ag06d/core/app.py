@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import signal
+import sys
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from ag06d.core.presets import PresetLibrary
 from ag06d.core.state import SLOTS, StateTree
 from ag06d.core.state_file import NAME as STATE_FILE
 from ag06d.core.state_file import StateFile, restore
+from ag06d.errors import Ag06Error
 from ag06d.paths import Sockets
 from ag06d.wire import Message, Reply, Request
 
@@ -49,6 +51,8 @@ class Daemon:
         """Raises DaemonRunningError, ConfigError, RequestError or PresetError (start presets)."""
         self.config = config
         self.stop_requested = asyncio.Event()
+        self._broken = False
+        self._terminal = sys.stdin is not None and sys.stdin.isatty()
         self._started_ns = lib.ag06_now_ns()
         self._folder = SocketFolder(sockets)
         self._arena = Arena.create(config.audio.rate, config.audio.ring_seconds)
@@ -213,6 +217,7 @@ class Daemon:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop_requested.set)
+        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
         work = (
             self.bus.serve(self._operations),
             self.bus.greet(),
@@ -234,6 +239,13 @@ class Daemon:
         finally:
             await self._close(tasks)
 
+    def _hang_up(self) -> None:
+        """SIGHUP: the end of the terminal that we run in; to a service it means nothing yet."""
+        if self._terminal:
+            self.stop_requested.set()
+        else:
+            log.info("SIGHUP: nothing is read again while the daemon runs")
+
     async def _wait(self, until: Callable[[], Coroutine[Any, Any, None]] | None) -> None:
         waits = {asyncio.create_task(self.stop_requested.wait())}
         if until is not None:
@@ -252,6 +264,7 @@ class Daemon:
             raise
         except Exception:
             log.exception("a part of the daemon failed; stopping")
+            self._broken = True
             self.stop_requested.set()
 
     async def _close(self, tasks: list[asyncio.Task[None]]) -> None:
@@ -265,6 +278,8 @@ class Daemon:
         self.bus.close()
         self._folder.release()
         log.info("stopped")
+        if self._broken:
+            raise Ag06Error("a part of the daemon failed; the log says which")
 
 
 def observe(daemon: Daemon, topic: str, handler: Callable[[Message], None]) -> None:

@@ -32,7 +32,8 @@ Handler = Callable[[Request], Awaitable[Reply]]
 
 HIGH_WATER = {"events": 10_000, "stream": 64}
 CONTROL_HIGH_WATER = 1000
-FRAME_BYTES_MAX = 8 << 20  # a larger one costs its sender the connection
+SUBSCRIPTIONS_A_TURN = 256
+FRAME_BYTES_MAX = 2 << 20  # a larger one costs its sender the connection
 IN_FLIGHT_MAX = 256  # requests being worked on
 WELCOME = "welcome."
 HEARTBEAT = "heartbeat."
@@ -103,6 +104,7 @@ class Bus:
     def router(self, address: str) -> zmq.asyncio.Socket:
         """A further ROUTER of this context, bound to `address`; closed with the bus."""
         socket = self._context.socket(zmq.ROUTER)
+        socket.setsockopt(zmq.ROUTER_HANDOVER, 1)  # a dead peer's connection may live on in what it forked
         bind(socket, address)
         self._routers.append(socket)
         return socket
@@ -142,6 +144,7 @@ class Bus:
     async def serve(self, handler: Handler) -> None:
         """Answer requests, each in its own task, until cancelled."""
         while True:
+            await asyncio.sleep(0)  # receiving what is there already gives nobody else a turn
             frames = await self._control.recv_multipart()
             route, content = self._split(frames)
             try:
@@ -192,12 +195,13 @@ class Bus:
     @staticmethod
     def _wants_welcome(publisher: zmq.Socket[bytes]) -> bool:
         wanted = False
-        while True:
+        for _ in range(SUBSCRIPTIONS_A_TURN):
             try:
                 frame = publisher.recv(zmq.NOBLOCK)
             except zmq.Again:
-                return wanted
+                break
             wanted |= frame[:1] == b"\x01" and WELCOME.encode().startswith(frame[1:])
+        return wanted
 
     async def heartbeat(self, content: Callable[[], Mapping[str, Any]], period_s: float = 1.0) -> None:
         """Publish `content()` on both channels every second, until cancelled."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -103,6 +104,8 @@ class Child:
 
     def _reap(self) -> None:
         self._loop.remove_reader(self._pidfd)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)  # whatever it started itself; before the pid can be another's
         status = self._process.wait()
         if self._process.stdout is not None:
             while self._read():

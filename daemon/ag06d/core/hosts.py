@@ -78,7 +78,8 @@ class HostProcess:
             return
         first = self.restarts < 0
         # Where the last process left off; one that had not begun to read has no place.
-        position = self.cell.position if self._lockstep or self.cell.position else None
+        known = self._lockstep or self.cell.position
+        position = min(self.cell.position, self._arena.head) if known else None
         self.restarts += 1
         self.ready = False
         self._why = ""
@@ -152,8 +153,13 @@ class HostProcess:
 
     def _culprit(self) -> str | None:
         """The plugin that the host was in when it ended."""
-        inside = self.cell.inside()
+        inside = self._inside()
         return self.config.plugins[inside[0]] if inside is not None else None
+
+    def _inside(self) -> tuple[int, int] | None:
+        """As the cell says, if it can be true."""
+        inside = self.cell.inside()
+        return inside if inside is not None and inside[0] < len(self.config.plugins) else None
 
     def _strike(self, plugin: str, reason: str) -> None:
         now = lib.ag06_now_ns()
@@ -168,7 +174,7 @@ class HostProcess:
             return
         now = lib.ag06_now_ns()
         stall_s = self.config.stall_ms / 1000 if self.ready else START_S
-        inside = self.cell.inside()
+        inside = self._inside()
         if inside is not None and now - inside[1] > stall_s * 1e9:
             self._kill(
                 f"plugin {self.config.plugins[inside[0]]} did not return for {(now - inside[1]) / 1e9:.1f} s"

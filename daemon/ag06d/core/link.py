@@ -13,7 +13,8 @@ import zmq.asyncio
 from ag06d.core.bus import Bus
 from ag06d.core.hosts import HostSupervisor
 from ag06d.errors import RequestError
-from ag06d.wire import Message, Reply, Request, WireError
+from ag06d.wire import Message, Reply, Request, pack
+from ag06d.wire.codec import FRAME_MAX, MESSAGE_MAX
 from ag06d.wire.hostlink import HostMessage, Kind
 
 COMMAND_S = 5.0  # a plugin's command that takes longer is answered `deadline`
@@ -51,11 +52,12 @@ class HostLink:
     async def serve(self, operate: Operate) -> None:
         """Handle what hosts send, until cancelled."""
         while True:
+            await asyncio.sleep(0)  # receiving what is there already gives nobody else a turn
             identity, *frames = await self._socket.recv_multipart()
             host = identity.decode(errors="replace")
             try:
                 self._handle(host, HostMessage.decode(frames), operate)
-            except (WireError, KeyError, TypeError, ValueError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is the host's
                 # A plugin shares its process with the host; nothing that comes from there ends ag06d.
                 log.warning("host %s: a message that is not right: %r", host, error)
 
@@ -127,6 +129,8 @@ class HostLink:
     def _publish(self, message: HostMessage) -> None:
         header = message.header
         topic = self.topics.get(str(header["topic"]))
+        if message.size() > MESSAGE_MAX.get(str(header["channel"]), 0):
+            return  # the host did not keep to what its Context allows
         if topic is None or topic["plugin"] != header["plugin"]:
             return  # somebody else's topic, refused when it was registered
         self._bus.publish(
@@ -169,12 +173,14 @@ class HostLink:
             raise RequestError(
                 "not_ready", f"plugin {plugin} is not ready to answer {request.op}", "ask again later"
             )
+        if len(pack(request.body)) > FRAME_MAX:
+            raise RequestError("bad_request", f"{request.op}: the body is longer than {FRAME_MAX} bytes")
         self._next_id += 1
         number = self._next_id
         answer = asyncio.get_running_loop().create_future()
         self._waiting[number] = answer
         header = {"id": number, "plugin": plugin, "command": name}
-        self._send(process.name, HostMessage(Kind.REQUEST, header, request.body, request.buffers))
+        self._send(process.name, HostMessage(Kind.REQUEST, header, request.body))
         try:
             message = await asyncio.wait_for(answer, COMMAND_S)
         except TimeoutError:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
@@ -18,18 +18,23 @@ from ag06d.core.state import nest
 from ag06d.errors import RequestError
 from ag06d.wire import PROTOCOL, Reply, Request
 
+CHANGES_MAX = 1000  # of one `set`
+PROBLEMS_TOLD = 10  # of arguments that are wrong in many places
+Name = Annotated[str, Field(max_length=200)]
+Change = bool | int | float | str | dict[str, Any]
+
 
 class PathArguments(Arguments):
     """The body of `get`."""
 
-    path: str = ""
+    path: Name = ""
     """A path of the state tree; empty for all of it."""
 
 
 class SetArguments(Arguments):
     """The body of `set`."""
 
-    changes: dict[str, bool | int | float | str | dict[str, Any]] = Field(min_length=1)
+    changes: dict[Name, Change] = Field(min_length=1, max_length=CHANGES_MAX)
     """Path to value, to {"add": number} or to {"toggle": true}; all are made, or none."""
 
 
@@ -89,7 +94,10 @@ class Operations:
         try:
             arguments = operation.arguments.model_validate(request.body)
         except ValidationError as error:
-            problems = [f"{'.'.join(map(str, entry['loc']))}: {entry['msg']}" for entry in error.errors()]
+            problems = [
+                f"{'.'.join(map(str, entry['loc']))}: {entry['msg']}"
+                for entry in error.errors()[:PROBLEMS_TOLD]
+            ]
             raise RequestError(
                 "bad_request", f"{operation.name}: {'; '.join(problems)}", "see `describe`"
             ) from error

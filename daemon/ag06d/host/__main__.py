@@ -43,6 +43,7 @@ class Host:
         self.shared = Shared(self.link, self.arena.rate, hop_frames(self.arena.rate))
         self.runners: dict[str, Runner] = {}
         self.stopping = False
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, self._stop)
 
     def _stop(self, *_: object) -> None:
@@ -167,11 +168,12 @@ class Host:
 
 
 def confine(scheduling: str, nice: int, memory_mb: int) -> None:
-    """Take on the host's scheduling class and memory limit."""
+    """Take on the host's scheduling class and memory limit; give up what could starve the audio."""
     if scheduling in POLICIES:
         os.sched_setscheduler(0, POLICIES[scheduling], os.sched_param(0))
     if nice:
         os.nice(nice)
+    lib.ag06_renounce_real_time()
     limit = memory_mb << 20
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 

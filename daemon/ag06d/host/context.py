@@ -12,6 +12,7 @@ from ag06d._native import lib
 from ag06d.host.link import Link
 from ag06d.plugin import Topic
 from ag06d.wire import pack_arrays
+from ag06d.wire.codec import MESSAGE_MAX
 from ag06d.wire.hostlink import HostMessage, Kind
 
 MessageHandler = Callable[[str, Mapping[str, Any], list[bytes]], None]
@@ -102,7 +103,13 @@ class HostContext:
             "pos": self._shared.position if position is None else position,
             "mono": self._shared.mono_ns or self.clock.monotonic_ns(),
         }
-        return self._shared.link.send(HostMessage(Kind.PUBLISH, header, content, buffers))
+        message = HostMessage(Kind.PUBLISH, header, content, buffers)
+        if message.size() > MESSAGE_MAX[declared.channel]:
+            raise ValueError(
+                f"{topic}: {message.size()} bytes; at most {MESSAGE_MAX[declared.channel]} "
+                f"fit into a message on {declared.channel}"
+            )
+        return self._shared.link.send(message)
 
     def subscribe(self, topic: str, handler: MessageHandler) -> None:
         """Have messages under `topic` given to `handler`."""

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Iterator
 
 import zmq
 
+from ag06d.wire import WireError
 from ag06d.wire.hostlink import HostMessage
+
+log = logging.getLogger(__name__)
 
 QUEUE = 4096  # messages that may wait for ag06d
 
@@ -22,10 +27,13 @@ class Link:
         self._socket.setsockopt(zmq.SNDHWM, QUEUE)
         self._socket.setsockopt(zmq.RCVHWM, QUEUE)
         self._socket.connect(address)
+        self._owner = threading.get_ident()
         self.dropped = 0
 
     def send(self, message: HostMessage) -> bool:
-        """Send, or drop and count."""
+        """Send, or drop and count; raises RuntimeError in any thread but the plugins'."""
+        if threading.get_ident() != self._owner:
+            raise RuntimeError("the Context is for the thread that runs processors; hand over by a queue")
         try:
             self._socket.send_multipart(message.encode(), zmq.NOBLOCK)
         except zmq.Again:
@@ -40,7 +48,12 @@ class Link:
                 frames = self._socket.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 return
-            yield HostMessage.decode(frames)
+            try:
+                message = HostMessage.decode(frames)
+            except WireError as error:
+                log.warning("ag06d sent a message that is not right: %s", error)
+            else:
+                yield message
 
     def close(self) -> None:
         """Send what is queued, within the linger time, and close."""

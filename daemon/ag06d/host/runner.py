@@ -80,10 +80,10 @@ class Runner:
             )
             self._end(PluginState.REFUSED, problems)
         except (Ag06Error, ImportError, pluggy.PluginValidationError) as error:
-            self._end(PluginState.REFUSED, str(error))
+            self._end(PluginState.REFUSED, text(error))
         except BaseException as error:  # sys.exit() too, or the host would end without a culprit
             log.exception("plugin %s: failed at start", self.context.name)
-            self._end(PluginState.REFUSED, f"{type(error).__name__} at start: {error}")
+            self._end(PluginState.REFUSED, f"{type(error).__name__} at start: {text(error)}")
         finally:
             self._cell.current.raw = 0
 
@@ -151,7 +151,10 @@ class Runner:
             log.error("plugin %s: raised", self.context.name, exc_info=error)
         self._in_a_row += 1
         if self._in_a_row >= self._max_errors:
-            self._end(PluginState.QUARANTINED, f"raised {self._in_a_row} times in a row: {error!r}")
+            self._end(
+                PluginState.QUARANTINED,
+                f"raised {self._in_a_row} times in a row: {type(error).__name__}: {text(error)}",
+            )
 
     def command(self, name: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """Run one of its commands; raises RequestError."""
@@ -182,7 +185,7 @@ class Runner:
             self._cell.plugins[self._index].errors.raw += 1
             self._suffer(error, 0)
             raise RequestError(
-                "internal", f"plugin {self.context.name}: {type(error).__name__}: {error}"
+                "internal", f"plugin {self.context.name}: {type(error).__name__}: {text(error)}"
             ) from error
         finally:
             self._cell.current.raw = 0
@@ -207,6 +210,14 @@ class Runner:
             close = getattr(processor, "close", None)
             if close is not None:
                 self.deliver(close)
+
+
+def text(error: BaseException) -> str:
+    """What an exception says; its own words may raise too."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - a plugin's exception is a plugin's code
+        return "an exception that cannot be printed"
 
 
 def sendable(answer: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from ag06d.errors import Ag06Error
 
 PROTOCOL = b"AG06/1"
 FRAME_MAX = 1 << 20  # bytes of one msgpack frame
+MESSAGE_MAX = {"events": 64 << 10, "stream": 1 << 20}  # bytes that a plugin may publish at a time
 FRAMES_MAX = 64  # frames of one message
 DEPTH_MAX = 32  # maps and lists within each other
 
@@ -27,7 +28,7 @@ class WireError(Ag06Error):
 
 def pack(value: object) -> bytes:
     """`value` as msgpack."""
-    packed: bytes = msgpack.packb(value, use_bin_type=True)
+    packed: bytes = msgpack.packb(value, use_bin_type=True, unicode_errors="backslashreplace")
     return packed
 
 

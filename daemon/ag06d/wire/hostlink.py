@@ -38,6 +38,10 @@ class HostMessage:
     body: dict[str, Any] = field(default_factory=dict)
     buffers: Sequence[bytes] = ()
 
+    def size(self) -> int:
+        """Bytes of body and buffers."""
+        return len(pack(self.body)) + sum(map(len, self.buffers))
+
     def encode(self) -> list[bytes]:
         """As frames."""
         return [self.kind.encode(), pack(self.header), pack(self.body), *self.buffers]
