@@ -15,8 +15,8 @@ from typing import Annotated, Any
 import typer
 
 from ag06d.cli import presets
-from ag06d.cli.output import Output, client, literal, show
-from ag06d.wire import Message, unpack_arrays
+from ag06d.cli.output import CLOCK_JITTER_BLOCKS, Output, client, literal, show
+from ag06d.wire import OWN_TOPICS, Message, unpack_arrays
 
 ASSIGNMENT = re.compile(r"(?P<path>[a-z0-9_.]+?)(?P<operator>=\+|\+=|-=|=!|=|!|\+)(?P<value>.*)", re.DOTALL)
 
@@ -79,7 +79,9 @@ def audio_lines(document: Mapping[str, Any]) -> list[str]:
     audio, device, switches = document["audio"], document["device"], document["switches"]
     duration = audio["duration_us"]
     counts = f"{audio['overruns']} overruns, {audio['late']} late, {audio['nan_trips']} NaN trips"
-    frames = f"{audio['frames']} frames of {audio['expected_frames']} expected"
+    missing = audio["expected_frames"] - audio["frames"]
+    missing = missing if missing > CLOCK_JITTER_BLOCKS * device["block"] else 0
+    frames = f"{audio['frames']} frames, {missing} missing"
     percentiles = ", ".join(f"{name} {value:g}" for name, value in duration.items())
     presets = ", ".join(f"{slot}: {name}" for slot, name in document["preset"].items())
     muted = "".join(f", {switch}" for switch in ("mute", "bypass") if switches[switch])
@@ -87,7 +89,7 @@ def audio_lines(document: Mapping[str, Any]) -> list[str]:
         f"{document['state']}{': ' + document['reason'] if document['reason'] else ''}",
         f"device   {device['name']}, {device['rate']} Hz, blocks of {device['block']}",
         f"audio    {frames}, {audio['callbacks']} callbacks; {counts}",
-        f"callback {percentiles} us; {audio['policy']} priority {audio['priority']}",
+        f"callback takes {percentiles} us; {audio['policy']} priority {audio['priority']}",
         f"preset   {presets}; slot {switches['slot']} is heard{muted}",
     ]
 
@@ -136,7 +138,9 @@ def set_values(
     changes = dict(parse_assignment(text) for text in assignments)
     with client() as ag06:
         reply = ag06.request("set", {"changes": changes}, dry_run=dry_run).body
-    show(reply, *(f"{leaf}={literal(value)}" for leaf, value in reply["changed"].items()))
+    would = "would set " if dry_run else ""
+    lines = [f"{would}{leaf}={literal(value)}" for leaf, value in reply["changed"].items()]
+    show(reply, *(lines or ["nothing to change"]))
 
 
 @app.command()
@@ -150,6 +154,9 @@ def watch(
     with client() as ag06:
         schemas = ag06.call("describe")["topics"]
         wanted = [topic.rstrip(".") + "." for topic in topics if topic] or [""]
+        for topic in wanted:
+            if not any(known.startswith(topic) for known in (*OWN_TOPICS, *(f"{name}." for name in schemas))):
+                typer.echo(f"ag06ctl: nothing has been published on {topic} yet; waiting for it", err=True)
         for number, message in enumerate(ag06.follow(*wanted), start=1):
             show_message(message, schemas)
             if number == count:

@@ -14,6 +14,7 @@ from ag06d.client import Client
 from ag06d.errors import Ag06Error, ConfigError, NoDaemonError, RequestError
 
 EXIT_REFUSED, EXIT_USAGE, EXIT_NO_DAEMON = 1, 2, 3
+CLOCK_JITTER_BLOCKS = 4  # frames expected by the clock and not delivered are missing beyond so many blocks
 
 
 class Output:

@@ -20,6 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ag06d._native import lib
+from ag06d.cli.output import CLOCK_JITTER_BLOCKS
 from ag06d.client import Client
 from ag06d.errors import Ag06Error, NoDaemonError
 from ag06d.wire import Message, unpack_arrays
@@ -31,7 +32,6 @@ DRAW_S = 0.1
 LINE_S = 2.0
 STATUS_S = 0.5
 EVENTS_SHOWN = 6
-CLOCK_JITTER_BLOCKS = 4  # frames expected by the clock and not delivered are missing beyond so many blocks
 FEATURES_SHOWN = ("rms", "zero_crossing_rate", "spectral_centroid", "spectral_rolloff", "spectral_flatness")
 TOPICS = ("meters.", "feature.", "audio.", "host.", "plugin.", "preset.", "state.", "alert.", "heartbeat.")
 STYLES = {"running": "green", "degraded": "yellow", "stalled": "red", "waiting": "yellow", "starting": "cyan"}

@@ -13,22 +13,11 @@ import zmq.asyncio
 from ag06d.core.bus import Bus
 from ag06d.core.hosts import HostSupervisor
 from ag06d.errors import RequestError
-from ag06d.wire import Message, Reply, Request, pack
+from ag06d.wire import OWN_TOPICS, Message, Reply, Request, pack
 from ag06d.wire.codec import FRAME_MAX, MESSAGE_MAX
 from ag06d.wire.hostlink import HostMessage, Kind
 
 COMMAND_S = 5.0  # a plugin's command that takes longer is answered `deadline`
-OWN_TOPICS = (
-    "welcome.",
-    "heartbeat.",
-    "state.",
-    "schema.",
-    "audio.",
-    "host.",
-    "plugin.",
-    "meters.",
-    "preset.",
-)
 
 log = logging.getLogger(__name__)
 Operate = Callable[[Request], Awaitable[Reply]]

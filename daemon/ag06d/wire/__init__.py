@@ -2,10 +2,11 @@
 
 from ag06d.wire.arrays import pack_arrays, unpack_arrays
 from ag06d.wire.codec import PROTOCOL, WireError, pack, unpack
-from ag06d.wire.messages import ERROR_CODES, Message, Reply, Request, raise_for_error
+from ag06d.wire.messages import ERROR_CODES, OWN_TOPICS, Message, Reply, Request, raise_for_error
 
 __all__ = [
     "ERROR_CODES",
+    "OWN_TOPICS",
     "PROTOCOL",
     "Message",
     "Reply",

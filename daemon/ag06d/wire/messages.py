@@ -24,6 +24,18 @@ ERROR_CODES: Final = (
     "internal",
 )
 
+OWN_TOPICS: Final = (  # the daemon's; no plugin may publish on them
+    "welcome.",
+    "heartbeat.",
+    "state.",
+    "schema.",
+    "audio.",
+    "host.",
+    "plugin.",
+    "meters.",
+    "preset.",
+)
+
 Body = dict[str, Any]
 Buffers = Sequence[bytes]
 VERSION: Final = 1  # of the header
