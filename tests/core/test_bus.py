@@ -1,23 +1,30 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import os
 import stat
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from types import SimpleNamespace
 
 import pytest
 import zmq
 import zmq.asyncio
 
-from ag06d.core.bus import HIGH_WATER, IN_FLIGHT_MAX, Bus, SocketFolder
+from ag06d.core.bus import HIGH_WATER, IN_FLIGHT_MAX, SUBSCRIPTIONS_A_TURN, Bus, SocketFolder
+from ag06d.core.link import HostLink
 from ag06d.errors import DaemonRunningError, RequestError
 from ag06d.wire import PROTOCOL, Message, Reply, Request, pack
+from ag06d.wire.hostlink import HostMessage, Kind
 
 PATIENCE_S = 60  # for what must come at all; nothing depends on how soon
+FLOOD = 5000  # messages: several times what may wait in a socket
 
 
 async def answer(request: Request) -> Reply:
@@ -281,5 +288,96 @@ def test_observers_see_every_message_as_it_was_sent(serving):
             assert [other for other in seen if other.topic == "topic."] == [
                 Message(message.topic, message.header, message.body, ())
             ]
+
+    asyncio.run(scenario())
+
+
+class Flood(threading.Thread):
+    """A client that sends `messages` over and over, as fast as they are taken, and reads nothing."""
+
+    def __init__(self, kind: int, address: str, *messages: list[bytes]) -> None:
+        super().__init__()
+        self._kind, self._address, self._messages = kind, address, messages
+        self.enough = threading.Event()
+
+    def run(self) -> None:
+        with zmq.Context() as context, context.socket(self._kind) as socket:
+            socket.setsockopt(zmq.LINGER, 0)
+            socket.setsockopt(zmq.SNDTIMEO, 100)
+            socket.connect(self._address)
+            messages = itertools.cycle(self._messages)
+            give_up = time.monotonic() + PATIENCE_S  # should nobody ever have a turn to end it
+            while not self.enough.is_set() and time.monotonic() < give_up:
+                with suppress(zmq.Again):
+                    socket.send_multipart(next(messages))
+
+
+async def most_in_a_turn(handled, *floods: Flood) -> int:
+    """How much `handled()` grew at most between two turns of another task."""
+    for flood in floods:
+        flood.start()
+    most = before = handled()
+    while handled() < FLOOD and all(flood.is_alive() for flood in floods):
+        await asyncio.sleep(0)
+        most, before = max(most, handled() - before), handled()
+    for flood in floods:
+        flood.enough.set()
+        flood.join()
+    return most
+
+
+def test_every_task_has_its_turn_between_the_messages_of_clients_that_flood(serving):
+    async def scenario() -> None:
+        async with serving() as clients:
+            garbage = Flood(zmq.DEALER, clients.sockets.control, [b"AG06/1", b"x", b"y"])
+            toggling = Flood(zmq.XSUB, clients.sockets.stream, [b"\x01q"], [b"\x00q"])
+            assert 0 < await most_in_a_turn(lambda: clients.bus.refused, garbage, toggling) <= 2
+            dealer = clients.socket(zmq.DEALER, clients.sockets.control)
+            assert (await clients.ask(dealer, *Request(1, "echo").encode())).status == "ok"
+
+    asyncio.run(scenario())
+
+
+def test_subscriptions_that_never_end_hold_up_nobody():
+    frames = iter([b"\x01q", b"\x00q"] * 10 * SUBSCRIPTIONS_A_TURN)
+    assert not Bus._wants_welcome(SimpleNamespace(recv=lambda _: next(frames)))
+    assert next(frames, None) is not None, "more are left for another turn"
+
+
+def test_every_task_has_its_turn_between_the_messages_of_a_host_that_floods(sockets):
+    seen = []
+
+    async def scenario() -> None:
+        sockets.folder.mkdir(exist_ok=True)
+        bus = Bus(sockets, lambda: 0)
+        hosts = SimpleNamespace(hosts=SimpleNamespace(get=seen.append))
+        serving = asyncio.create_task(HostLink(bus, hosts, bus.router(sockets.hosts), dict).serve(answer))
+        flood = Flood(zmq.DEALER, sockets.hosts, HostMessage(Kind.PUBLISH, {"topic": "x"}).encode())
+        assert 0 < await most_in_a_turn(lambda: len(seen), flood) <= 2
+        serving.cancel()
+        bus.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_host_takes_over_the_name_of_one_whose_connection_lives_on(sockets):
+    """As in a process that a plugin forked before it ended its host."""
+
+    async def scenario() -> None:
+        sockets.folder.mkdir(exist_ok=True)
+        bus = Bus(sockets, lambda: 0)
+        router = bus.router(sockets.hosts)
+        with zmq.Context() as context, context.socket(zmq.DEALER) as dead, context.socket(zmq.DEALER) as new:
+            for socket, said in ((dead, b"first"), (new, b"second")):
+                socket.setsockopt(zmq.IDENTITY, b"live")
+                socket.setsockopt(zmq.LINGER, 0)
+                socket.connect(sockets.hosts)
+                socket.send(said)
+                heard = await asyncio.wait_for(router.recv_multipart(), PATIENCE_S)
+                assert heard == [b"live", said]
+            await router.send_multipart([b"live", b"to the second"])
+            assert new.poll(1000 * PATIENCE_S)
+            assert not dead.poll(0)
+        bus.close()
 
     asyncio.run(scenario())
