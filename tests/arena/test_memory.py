@@ -106,3 +106,29 @@ def test_a_host_cannot_map_the_arena_writable():
     with pytest.raises(PermissionError):
         Arena.attach(os.dup(arena.read_only_fd), writable=True)
     assert Arena.attach(os.dup(arena.read_only_fd)).rate == 48000
+
+
+@pytest.mark.parametrize("by", [-1, 1, None], ids=["shrink", "grow", "empty"])
+def test_no_holder_of_a_shared_memory_can_change_its_size(arena, by):
+    """One that made it smaller would end all the others by SIGBUS."""
+    cell = HostCell()
+    for fd in (arena.fd, cell.fd):
+        before = os.fstat(fd).st_size
+        with pytest.raises(PermissionError):
+            os.ftruncate(fd, 0 if by is None else before + by * 4096)
+        assert os.fstat(fd).st_size == before
+    cell.close()
+
+
+@pytest.mark.parametrize("current", [77, 33, 2**32 - 1])
+def test_a_cell_that_was_scribbled_on_can_be_read_and_passed_over(current):
+    cell = HostCell()
+    os.pwrite(cell.fd, b"\xff" * os.fstat(cell.fd).st_size, 0)
+    cell.pointer.current.raw = current
+    assert cell.inside() is None
+    assert cell.plugin(0).items() >= {"frames": 2**64 - 1, "state": "starting"}.items()
+    cell.skip(480)
+    assert (cell.position, cell.lost_frames) == (479, 479)
+    cell.restart(5)
+    assert (cell.position, cell.inside()) == (5, None)
+    cell.close()

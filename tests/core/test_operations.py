@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ag06d.core.history import History
-from ag06d.core.operations import Operations
+from ag06d.core.operations import CHANGES_MAX, PROBLEMS_TOLD, Operations
 from ag06d.core.presets import PresetLibrary
 from ag06d.core.state import StateTree
 from ag06d.errors import RequestError
@@ -235,3 +235,28 @@ def test_what_is_not_done_by_its_deadline_is_answered_so(refuse, deadline_ms):
 def test_what_is_done_by_its_deadline_is_answered(ask):
     assert ask("x.echo", {"a": 1}, deadline_ms=60_000) == {"a": 1}
     assert ask("get", {"path": "audio.mute"}, deadline_ms=60_000)["revision"] == 0
+
+
+@pytest.mark.parametrize("value", [True, None], ids=["right", "wrong"])
+@pytest.mark.parametrize("number", [CHANGES_MAX + 1, 100_000])
+def test_too_many_changes_at_once_are_refused_in_few_words(refuse, daemon, number, value):
+    error = refuse("set", {"changes": {f"path{n}": value for n in range(number)}})
+    assert error.code == "bad_request"
+    assert error.message.startswith("set: changes")
+    assert error.message.count(";") < PROBLEMS_TOLD
+    assert len(error.message) < 2000
+    assert daemon.state.revision == 0
+
+
+def test_of_many_problems_the_first_are_told(refuse):
+    error = refuse("set", {"changes": {f"path{n}": [n] for n in range(CHANGES_MAX)}})
+    assert error.code == "bad_request"
+    assert error.message.count(";") == PROBLEMS_TOLD - 1
+
+
+@pytest.mark.parametrize(
+    ("operation", "body"),
+    [("get", {"path": "chain.a." * 100_000}), ("set", {"changes": {"x" * 500_000: 1}})],
+)
+def test_a_path_that_is_far_too_long_is_refused_before_anybody_looks_for_one_like_it(refuse, operation, body):
+    assert refuse(operation, body).code == "bad_request"

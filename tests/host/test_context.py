@@ -1,13 +1,20 @@
 from __future__ import annotations
 
+import threading
+import time
+
 import numpy as np
 import pytest
+import zmq
 
 from ag06d.host.context import HostContext
 from ag06d.host.link import QUEUE, Link
 from ag06d.plugin import Topic
-from ag06d.wire import unpack_arrays
+from ag06d.wire import pack, unpack_arrays
+from ag06d.wire.codec import MESSAGE_MAX
 from ag06d.wire.hostlink import HostMessage, Kind
+
+PATIENCE_S = 60  # for what must come at all; nothing depends on how soon
 
 
 @pytest.fixture
@@ -68,3 +75,60 @@ def test_subscriptions_end_in_a_dot_and_calls_are_numbered(context, link):
     asked = [(message.header["id"], message.header["op"], message.body) for message in link.sent[2:]]
     assert asked == [(1, "get", {"path": "audio"}), (2, "status", {}), (3, "meters", {})]
     assert set(context.calls) == {1, 3}
+
+
+def test_sending_is_for_the_thread_that_made_the_link(context, shared, sockets):
+    shared.link = Link(sockets.hosts, "test")
+    raised = []
+
+    def elsewhere() -> None:
+        publish, call = lambda: context.publish("test.x"), lambda: context.call("get")
+        for use in (publish, call, lambda: context.subscribe("x", print)):
+            try:
+                use()
+            except RuntimeError as error:
+                raised.append(str(error))
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    thread.join()
+    assert len(raised) == 3
+    assert all("thread that runs processors" in said for said in raised)
+    assert context.publish("test.x")
+    shared.link.close()
+
+
+@pytest.mark.parametrize("channel", ["events", "stream"])
+def test_a_message_beyond_the_limit_of_its_channel_is_refused_and_not_sent(context, link, channel):
+    context.topics = {"x": Topic("x", "doc", channel=channel)}
+    head = len(pack({"x": bytes(MESSAGE_MAX[channel])})) - MESSAGE_MAX[channel]
+    body = {"x": bytes(MESSAGE_MAX[channel] - head)}
+    body["x"] += bytes(MESSAGE_MAX[channel] - len(pack(body)))  # a shorter one may need a shorter head
+    assert len(pack(body)) == MESSAGE_MAX[channel]
+    assert context.publish("x", body)
+    body["x"] += b"1"
+    link.sent.clear()
+    with pytest.raises(ValueError, match=f"at most {MESSAGE_MAX[channel]} fit into a message on {channel}"):
+        context.publish("x", body)
+    with pytest.raises(ValueError, match="at most"):
+        context.publish("x", {}, np.zeros(MESSAGE_MAX[channel], np.uint8))
+    assert link.sent == []
+
+
+def test_a_message_from_ag06d_that_is_none_is_passed_over(sockets):
+    sockets.folder.mkdir(exist_ok=True)
+    good = HostMessage(Kind.STATE, {}, {"audio.mute": True})
+    with zmq.Context() as context, context.socket(zmq.ROUTER) as router:
+        router.bind(sockets.hosts)
+        link = Link(sockets.hosts, "test")
+        link.send(good)
+        route = router.recv_multipart()[0]
+        nonsense = ([b"state"], [b"state", b"\xc1", b"\xc1"], [b"no kind", pack({}), pack({})], [b"\xff"] * 3)
+        for frames in nonsense:
+            router.send_multipart([route, *frames])
+        router.send_multipart([route, *good.encode()])
+        received, give_up = [], time.monotonic() + PATIENCE_S
+        while not received and time.monotonic() < give_up:
+            received += link.received()
+        assert [message.body for message in received] == [good.body]
+        link.close()

@@ -13,6 +13,7 @@ from ag06d.arena import PluginState
 from ag06d.errors import RequestError
 from ag06d.host.runner import DEGRADED_FRAMES, EXIT_MEMORY, load
 from ag06d.plugin import Command, RefusedError, Topic, hookimpl
+from ag06d.wire import pack, unpack
 
 pytestmark = pytest.mark.usefixtures("quiet")
 
@@ -300,3 +301,46 @@ def test_a_command_that_could_not_be_told_to_clients_is_refused_where_it_is_made
     Command(**right)
     with pytest.raises(TypeError, match="name, handler, doc, arguments"):
         Command(**(right | wrong))
+
+
+class WordlessError(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+    __repr__ = __str__
+
+
+class WordlessRefusedError(WordlessError, RefusedError):
+    pass
+
+
+@pytest.mark.parametrize("error", [WordlessError, WordlessRefusedError])
+def test_an_exception_without_words_refuses_the_plugin_at_start(start, error):
+    def check() -> None:
+        raise error
+
+    ((state, reason),) = start("test", ag06_check=check).ends
+    assert state == "refused"
+    assert "cannot be printed" in reason
+
+
+def test_an_exception_without_words_puts_the_plugin_out_in_frames_and_fails_its_command(start, frame):
+    def wordless(_) -> None:
+        raise WordlessError
+
+    runner = start("test", wordless, ag06_commands=lambda: [Command("fail", wordless, "Raises")])
+    with pytest.raises(RequestError, match=r"WordlessError: .* cannot be printed"):
+        runner.command("fail", {})
+    for _ in range(3):
+        runner.process(frame)
+    ((state, reason),) = runner.ends
+    assert state == "quarantined"
+    assert "WordlessError: an exception that cannot be printed" in reason
+
+
+def test_a_lone_surrogate_in_an_error_can_be_told(start):
+    def check() -> None:
+        raise RuntimeError("cannot read \udcff.wav")
+
+    (end,) = start("test", ag06_check=check).ends
+    assert unpack(pack(list(end))) == ["refused", r"RuntimeError at start: cannot read \udcff.wav"]
