@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from contextlib import suppress
+from pathlib import Path
+
 import pytest
 
 from ag06d.errors import RequestError
@@ -137,3 +142,29 @@ def test_a_slow_plugin_costs_its_host_frames_and_each_is_counted(start, whole):
         report = daemon.report("counts")
         assert (report["breaks"], report["lost"]) == ([], 0)
         assert "the topic meters is the daemon's own" in daemon.log()
+
+
+def test_what_a_plugin_forked_is_ended_with_its_host_and_does_not_keep_the_next_ones_messages(start, poll):
+    """One that it forked leaves the host's group and lives on, with the host's connection."""
+    with start("audio.device=recording", "hosts={live={plugins=['forks']}}") as daemon:
+        told = daemon.folder / "state" / "plugins" / "forks" / "forked"
+        try:
+            with daemon.once_it_answers().listen("forks.") as listener:
+                first = listener.until(lambda _: True).body["pid"]
+                listener.until(lambda message: message.body["pid"] != first)
+            inside, outside = map(int, told.read_text().split())
+            poll(lambda: state(inside) in "Z-", lambda: state(inside))
+            assert state(outside) not in "Z-"
+            daemon.running()
+            assert daemon.status()["hosts"]["live"]["restarts"] == 1
+        finally:
+            with suppress(OSError, ValueError):
+                os.kill(int(told.read_text().split()[1]), signal.SIGKILL)
+
+
+def state(pid: int) -> str:
+    """Of a process, in one letter; `-` when there is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "-"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 
 import pytest
 
@@ -110,3 +111,44 @@ def test_its_log_can_go_nowhere(start):
         daemon.hit(status["hosts"]["live"]["pid"], signal.SIGKILL)
         daemon.wait(lambda now: now["hosts"]["live"]["restarts"] == 1)
         daemon.running()
+
+
+def test_a_hang_up_without_a_terminal_changes_nothing(start, poll, whole):
+    """Neither to the daemon nor to audio and host."""
+    with start(*SETTINGS) as daemon:
+        before = daemon.running()
+        for pid in (before["pids"]["audio"], *(host["pid"] for host in before["hosts"].values())):
+            daemon.hit(pid, signal.SIGHUP)
+        daemon.process.send_signal(signal.SIGHUP)
+        poll(lambda: "SIGHUP" in daemon.log(), daemon.log)
+        end = before["audio"]["position"] + 48000
+        daemon.wait(lambda now: now["audio"]["position"] > end)
+        after = daemon.wait(whole)
+        assert after["pids"] == before["pids"]
+        assert after["boot"] == before["boot"]
+        for name, host in after["hosts"].items():
+            assert (host["pid"], host["restarts"]) == (before["hosts"][name]["pid"], 0)
+
+
+BROKEN = """
+import sys
+from ag06d.core import app
+
+async def broken(self):
+    raise RuntimeError("on purpose")
+
+app.Daemon._publish_meters = broken
+from ag06d.cli.daemon import main
+sys.argv[0] = "ag06d"
+del sys.argv[1]
+main()
+"""
+
+
+def test_a_part_of_it_that_fails_stops_it_with_an_exit_status_that_tells(start):
+    with start(*SETTINGS, prefix=(sys.executable, "-c", BROKEN)) as daemon:
+        assert daemon.process.wait(60) == 1
+        assert "a part of the daemon failed; the log says which" in daemon.log()
+        assert "on purpose" in daemon.log()
+        assert "stopped" in daemon.log()
+        assert daemon.log().count("Traceback") == 1

@@ -113,6 +113,35 @@ class Floods:
         return [Plugin(flood)]
 
 
+class Forks:
+    """Publishes every frame; its first life ends after it forked, once within its group and once out."""
+
+    @hookimpl
+    def ag06_topics(self) -> Iterable[Topic]:
+        return [Topic("forks", "Who it is", channel="events")]
+
+    @hookimpl
+    def ag06_processors(self, context: Context) -> Iterable[Plugin]:
+        told = context.data_folder / "forked"
+
+        def behave(_: Frame, number: int) -> None:
+            context.publish("forks", {"pid": os.getpid()})
+            if number > SPELL and not told.exists():
+                inside, outside = self.fork(), self.fork(os.setsid)
+                told.write_text(f"{inside} {outside}")
+                os._exit(5)
+
+        return [Plugin(behave)]
+
+    @staticmethod
+    def fork(first: Callable[[], object] = lambda: None) -> int:
+        if pid := os.fork():
+            return pid
+        first()
+        while True:
+            time.sleep(3600)
+
+
 class Asked:
     """Has commands that answer, fail, refuse, and take their time."""
 
@@ -190,5 +219,6 @@ late = Late()
 refuses = Refuses()
 spins = Spins()
 floods = Floods()
+forks = Forks()
 asked = Asked()
 counts = Counts()
