@@ -118,10 +118,10 @@ class HostLink:
     def _publish(self, message: HostMessage) -> None:
         header = message.header
         topic = self.topics.get(str(header["topic"]))
-        if message.size() > MESSAGE_MAX.get(str(header["channel"]), 0):
-            return  # the host did not keep to what its Context allows
         if topic is None or topic["plugin"] != header["plugin"]:
             return  # somebody else's topic, refused when it was registered
+        if message.size() > MESSAGE_MAX[topic["channel"]]:
+            return  # the host did not keep to what its Context allows
         self._bus.publish(
             topic["channel"],
             topic["name"],

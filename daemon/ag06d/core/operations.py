@@ -34,7 +34,7 @@ class PathArguments(Arguments):
 class SetArguments(Arguments):
     """The body of `set`."""
 
-    changes: dict[Name, Change] = Field(min_length=1, max_length=CHANGES_MAX)
+    changes: dict[Name, Change] = Field(min_length=1)
     """Path to value, to {"add": number} or to {"toggle": true}; all are made, or none."""
 
 
@@ -91,6 +91,10 @@ class Operations:
             ) from None
 
     async def _own(self, operation: Operation, request: Request) -> Reply:
+        for name, part in request.body.items():  # before pydantic looks at each entry
+            if isinstance(part, dict | list) and len(part) > CHANGES_MAX:
+                message = f"{operation.name}: {name[:100]}: {len(part)} entries; {CHANGES_MAX} at once"
+                raise RequestError("bad_request", message, "ask in parts")
         try:
             arguments = operation.arguments.model_validate(request.body)
         except ValidationError as error:

@@ -16,6 +16,7 @@ from typing import Any
 
 from ag06d._native import lib
 from ag06d.arena import Arena, HopReader, HostCell, PluginState
+from ag06d.arena.cell import UINT64_MAX
 from ag06d.errors import RequestError
 from ag06d.host.context import HostContext, Shared
 from ag06d.host.link import Link
@@ -110,7 +111,7 @@ class Host:
                         bad_input=bool(hop.flags & BAD_INPUT),
                     )
                 )
-                cell.lost.raw = lost_before + reader.lost
+                cell.lost.raw = (lost_before + reader.lost) & UINT64_MAX
                 cell.position.raw = reader.position
             for message in self.link.received():
                 self._handle(message)

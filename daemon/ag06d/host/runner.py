@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from ag06d._native import lib
 from ag06d.arena import HostCell, PluginState
+from ag06d.arena.cell import UINT64_MAX
 from ag06d.errors import Ag06Error, RefusedError, RequestError
 from ag06d.host.context import HostContext
 from ag06d.plugin import Command, Frame, Processor, hookspecs
@@ -178,11 +179,12 @@ class Runner:
         except MemoryError:
             os._exit(EXIT_MEMORY)
         except RequestError as error:
-            if error.code in ERROR_CODES:
-                raise
-            raise RequestError("internal", f"{error.code}: {error.message}", error.hint) from error
+            code, message, hint = (text(part) for part in (error.code, error.message, error.hint))
+            if code in ERROR_CODES:
+                raise RequestError(code, message, hint) from error
+            raise RequestError("internal", f"{code}: {message}", hint) from error
         except BaseException as error:
-            self._cell.plugins[self._index].errors.raw += 1
+            count_error(self._cell, self._index)
             self._suffer(error, 0)
             raise RequestError(
                 "internal", f"plugin {self.context.name}: {type(error).__name__}: {text(error)}"
@@ -212,12 +214,18 @@ class Runner:
                 self.deliver(close)
 
 
-def text(error: BaseException) -> str:
-    """What an exception says; its own words may raise too."""
+def count_error(cell: Any, index: int) -> None:  # noqa: ANN401 - cffi has no type for its structs
+    """One more error; whatever stands there, for a plugin may have scribbled."""
+    errors = cell.plugins[index].errors
+    errors.raw = (errors.raw + 1) & UINT64_MAX
+
+
+def text(thing: object) -> str:
+    """A plugin's object in words; its own may raise."""
     try:
-        return str(error)
-    except Exception:  # noqa: BLE001 - a plugin's exception is a plugin's code
-        return "an exception that cannot be printed"
+        return str(thing)
+    except BaseException:  # noqa: BLE001 - a plugin's exception is a plugin's code
+        return "something that cannot be printed"
 
 
 def sendable(answer: Mapping[str, Any]) -> dict[str, Any]:
