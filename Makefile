@@ -6,9 +6,9 @@ BIN := $(VENV)/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
 # What pip does not bring: a compiler and headers for the extension, PortAudio, and for the tests a
-# sound server with a dummy backend.
+# sound server with a dummy backend, and somebody else's loudness meter.
 PACKAGES_RUN := gcc libc6-dev python3-dev python3-venv libportaudio2
-PACKAGES_TEST := jackd2
+PACKAGES_TEST := jackd2 libebur128-1
 BENCHMARKS := $(basename $(notdir $(filter-out bench/common.py,$(wildcard bench/*.py))))
 
 .PHONY: help setup run test test-native test-python lint format bench $(BENCHMARKS:%=bench-%) build clean

@@ -13,6 +13,7 @@ HEADERS = [
     "ag06_atomic.h",
     "ag06_ring.h",
     "ag06_chain.h",
+    "ag06_meter.h",
     "ag06_arena.h",
     "ag06_engine.h",
     "ag06_host.h",

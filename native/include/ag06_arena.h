@@ -9,10 +9,11 @@
 
 #include "ag06_atomic.h"
 #include "ag06_chain.h"
+#include "ag06_meter.h"
 #include "ag06_ring.h"
 
 #define AG06_MAGIC 0x3630474144363047
-#define AG06_LAYOUT_VERSION 2
+#define AG06_LAYOUT_VERSION 3
 #define AG06_BLOCK_MAX 4096          /* frames; a longer callback is cut into such blocks */
 #define AG06_HISTOGRAM_BUCKETS 192   /* four to the octave of nanoseconds */
 
@@ -96,12 +97,16 @@ typedef struct {
     uint64_t total_bytes;
     uint64_t made_ns;      /* CLOCK_MONOTONIC */
     ag06_atomic_u32 switches; /* AG06_SWITCH_*, as wanted; written by ag06d */
-    uint32_t reserved[7];
+    uint32_t reserved;
+    ag06_atomic_u64 meter_resets; /* resets of the meters, as wanted; written by ag06d */
+    uint64_t reserved2[2];
     ag06_ring dry;         /* interleaved float32 frames as they arrived, made finite */
     ag06_ring wet;         /* interleaved float32 frames as they left; same positions as dry */
     ag06_ring blocks;      /* ag06_block */
     ag06_params params[AG06_SLOTS];
     ag06_stats stats;
+    ag06_meter_board meters; /* of dry and wet, for readers */
+    ag06_meter meter;        /* the callback's own; here, so that a programme outlives its process */
 } ag06_arena;
 
 /* Bytes of an arena at `rate` whose rings hold `seconds` or more. */
@@ -121,6 +126,9 @@ void ag06_params_publish(ag06_params *params, const ag06_chain_block *block);
 
 /* Ask for mute, bypass and slot; the callback crossfades. */
 void ag06_arena_switch(ag06_arena *arena, uint32_t switches);
+
+/* Ask for the meters to begin afresh; the callback echoes the number returned. */
+uint64_t ag06_arena_reset_meters(ag06_arena *arena);
 
 /* CLOCK_MONOTONIC in nanoseconds. */
 uint64_t ag06_now_ns(void);

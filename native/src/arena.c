@@ -56,6 +56,8 @@ void ag06_arena_init(ag06_arena *arena, uint32_t rate, double seconds)
     ag06_chain_design(&neutral, rate, &block);
     for (int slot = 0; slot < AG06_SLOTS; slot++)
         params_init(&arena->params[slot], &block);
+    ag06_meter_init(&arena->meter, rate);
+    ag06_meter_publish(&arena->meter, 0, &arena->meters);
 }
 
 int ag06_arena_check(const ag06_arena *arena, uint64_t mapped_bytes)
@@ -78,6 +80,12 @@ void ag06_arena_rewind_params(ag06_arena *arena)
 void ag06_arena_switch(ag06_arena *arena, uint32_t switches)
 {
     store32_release(&arena->switches, switches);
+}
+
+uint64_t ag06_arena_reset_meters(ag06_arena *arena)
+{
+    count(&arena->meter_resets, 1);
+    return load_relaxed(&arena->meter_resets);
 }
 
 uint64_t ag06_now_ns(void)

@@ -88,6 +88,7 @@ static uint64_t begin_stream(ag06_engine *engine, uint64_t now)
     uint64_t gap = 0;
 
     ask_for_real_time(engine);
+    ag06_meter_resume(&engine->arena->meter);
     engine->streaming = 1;
     if (before > 0) {
         const uint64_t away = (uint64_t)((double)(now - before) * 1e-9 * engine->arena->rate);
@@ -146,21 +147,21 @@ static uint32_t take_input(ag06_engine *engine, const float *input, uint32_t fra
     return bad;
 }
 
-static void measure(const float *samples, uint32_t frames, float peak[AG06_CHANNELS],
-                    float rms[AG06_CHANNELS])
+static void measure(ag06_engine *engine, uint32_t frames, ag06_block *block)
 {
-    for (uint32_t channel = 0; channel < AG06_CHANNELS; channel++) {
-        float most = 0;
-        float squares = 0;
+    ag06_arena *arena = engine->arena;
+    const uint64_t resets = load_relaxed(&arena->meter_resets);
+    ag06_levels levels;
 
-        for (uint32_t n = 0; n < frames; n++) {
-            const float x = fabsf(samples[AG06_CHANNELS * n + channel]);
-
-            most = x > most ? x : most;
-            squares += x * x;
-        }
-        peak[channel] = most;
-        rms[channel] = sqrtf(squares / (float)frames);
+    if (resets != arena->meter.resets)
+        ag06_meter_reset(&arena->meter, resets);
+    ag06_meter_run(&arena->meter, engine->dry, engine->wet, frames, &levels);
+    ag06_meter_publish(&arena->meter, block->position + frames, &arena->meters);
+    for (int channel = 0; channel < AG06_CHANNELS; channel++) {
+        block->dry_peak[channel] = levels.peak[channel];
+        block->dry_rms[channel] = levels.rms[channel];
+        block->wet_peak[channel] = levels.peak[AG06_CHANNELS + channel];
+        block->wet_rms[channel] = levels.rms[AG06_CHANNELS + channel];
     }
 }
 
@@ -188,8 +189,7 @@ static void run_block(ag06_engine *engine, const float *input, float *output, ui
     block->frames = frames;
     block->flags |= bad > 0 || trips > 0 ? AG06_BLOCK_NAN : 0;
     block->switches = stats->switches.raw;
-    measure(engine->dry, frames, block->dry_peak, block->dry_rms);
-    measure(engine->wet, frames, block->wet_peak, block->wet_rms);
+    measure(engine, frames, block);
     for (int slot = 0; slot < AG06_SLOTS; slot++)
         block->reduction[slot] = chain_reduction(&engine->state, slot);
     count_zeros(stats, block);
