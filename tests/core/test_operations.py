@@ -25,13 +25,18 @@ class FakeDaemon:
         self.state = StateTree()
         self.presets = presets
         self.history = History(self.state)
+        self.resets = 0
         self.announced: list[tuple[str, dict[str, Any]]] = []
 
     def status(self) -> dict[str, Any]:
         return {"state": "running", "hosts": {"live": {"pid": 1}}, "plugins": {"x": {"host": "live"}}}
 
     def meters(self) -> dict[str, Any]:
-        return {"frames": 128}
+        return {"frames": 128, "resets": self.resets}
+
+    def reset_meters(self) -> int:
+        self.resets += 1
+        return self.resets
 
     def sequences(self) -> dict[str, int]:
         return {"a": self.state.revision, "b": 0}
@@ -111,6 +116,12 @@ def test_every_operation_that_hello_names_can_be_asked(ask):
     }
     for operation in ask("hello")["operations"]:
         assert ask(operation, bodies.get(operation, {}), dry_run=True)
+
+
+def test_meters_are_reset_but_not_in_a_dry_run(ask):
+    assert ask("meters.reset") == {"resets": 1}
+    assert ask("meters.reset", dry_run=True) == {"resets": 1}
+    assert ask("meters")["resets"] == 1
 
 
 def test_status_hosts_and_plugins_are_one_document(ask):

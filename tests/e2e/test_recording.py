@@ -111,7 +111,8 @@ def test_every_message_says_where_and_when_it_belongs(daemon):
         (["get"], {"audio.mute", "chain.a.comp.threshold_db"}),
         (["get", "chain.b"], {"chain.b.comp.threshold_db"}),
         (["set", "chain.b.trim.gain_db=1"], {"revision", "changed", "sequences"}),
-        (["meters"], {"dry", "wet", "reduction_db"}),
+        (["meters"], {"dry", "wet", "reduction_db", "resets"}),
+        (["meters", "--reset"], {"resets"}),
         (["hosts"], {"hosts"}),
         (["plugins"], {"plugins"}),
         (["preset", "list"], {"presets", "problems"}),
@@ -136,6 +137,7 @@ def test_every_verb_answers_with_one_line_of_json(ctl_json, verb, keys):
     "verb",
     [
         *(["status"], ["get"], ["set", "chain.b.trim.gain_db=2"], ["meters"], ["hosts"], ["plugins"]),
+        ["meters", "--reset"],
         *(["preset", "list"], ["preset", "show", "voice"], ["preset", "apply", "flat", "--slot", "b"]),
         *(["preset", "undo", "--slot", "b"], ["preset", "redo", "--slot", "b"], ["preset", "diff", "voice"]),
         *(["preset", "save", "other"], ["preset", "delete", "other"], ["preset", "export", "voice"]),

@@ -5,6 +5,7 @@ Used by every process; which may write what is said in native/include/ag06_arena
 
 from ag06d.arena.cell import HostCell, PluginState
 from ag06d.arena.memory import Arena
+from ag06d.arena.meters import Meters
 from ag06d.arena.parameters import CHAIN, Parameter, chain_defaults
 from ag06d.arena.reader import Hop, HopReader
 from ag06d.arena.stats import AudioStats, BlockFollower, Levels, no_reduction
@@ -18,6 +19,7 @@ __all__ = [
     "HopReader",
     "HostCell",
     "Levels",
+    "Meters",
     "Parameter",
     "PluginState",
     "chain_defaults",

@@ -186,17 +186,40 @@ def show_message(message: Message, schemas: Mapping[str, Any]) -> None:
     sys.stdout.flush()
 
 
-@app.command()
-def meters() -> None:
-    """Levels now, dry and wet."""
-    with client() as ag06:
-        document = ag06.call("meters")
-    lines = [
-        f"{name}  peak {levels['peak_db'][0]:7.2f} {levels['peak_db'][1]:7.2f} dBFS   "
-        f"rms {levels['rms_db'][0]:7.2f} {levels['rms_db'][1]:7.2f} dBFS"
-        for name in ("dry", "wet")
-        if (levels := document[name])
+def meter_lines(name: str, levels: Mapping[str, Any]) -> list[str]:
+    """Levels and loudness of a stream."""
+
+    def sides(key: str, unit: str) -> str:
+        return f"{levels[key][0]:7.2f} {levels[key][1]:7.2f} {unit}"
+
+    momentary, short_term = (
+        f"{levels[f'{scale}_lufs']:7.2f} (max {levels[f'max_{scale}_lufs']:7.2f})"
+        for scale in ("momentary", "short_term")
+    )
+    correlation = f"correlation {levels['correlation']:+.2f}"
+    true_peak = f"true peak {levels['true_peak_dbtp']:6.2f} dBTP"
+    return [
+        f"{name}  peak {sides('peak_db', 'dBFS')}   rms {sides('rms_db', 'dBFS')}",
+        f"     crest {sides('crest_db', 'dB')}   {correlation}   {true_peak}",
+        f"     momentary {momentary}   short-term {short_term} LUFS",
+        f"     integrated {levels['integrated_lufs']:6.2f} LUFS   range {levels['lra_lu']:5.2f} LU",
     ]
+
+
+@app.command()
+def meters(
+    *,
+    reset: Annotated[
+        bool, typer.Option("--reset", help="Begin integrated loudness, range and all maxima afresh.")
+    ] = False,
+) -> None:
+    """Levels and loudness now, dry and wet."""
+    with client() as ag06:
+        document = ag06.call("meters.reset" if reset else "meters")
+    if reset:
+        show(document, f"meters begin afresh: reset {document['resets']}")
+        return
+    lines = [line for name in ("dry", "wet") for line in meter_lines(name, document[name])]
     for slot, stages in document["reduction_db"].items():
         turned_down = ", ".join(f"{stage} {value:.1f}" for stage, value in stages.items())
         lines.append(f"slot {slot} turns down, dB: {turned_down}")

@@ -53,6 +53,16 @@ def document(config: Config) -> dict[str, Any]:
     return config.model_dump(mode="json")
 
 
+def programme_line(name: str, programme: dict[str, Any]) -> str:
+    """A stream's loudness as a whole."""
+    return (
+        f"{name}: {programme['integrated_lufs']:.1f} LUFS integrated, range {programme['lra_lu']:.1f} LU, "
+        f"at most {programme['max_momentary_lufs']:.1f} LUFS momentary and "
+        f"{programme['max_short_term_lufs']:.1f} short-term, "
+        f"true peak {programme['true_peak_dbtp']:.1f} dBTP"
+    )
+
+
 @app.command()
 def run(
     config: ConfigFiles = [],  # noqa: B006 - typer copies it
@@ -144,6 +154,8 @@ def replay(  # noqa: PLR0913 - what there is to say about a replay
     typer.echo(
         f"{result['frames']} frames, {result['lost_frames']} lost\nsha256 of the wet: {result['sha256_wet']}"
     )
+    for name in ("dry", "wet"):
+        typer.echo(programme_line(name, result[name]))
     for alert in result["alerts"]:
         typer.echo(f"{alert['start_s']:9.3f} s  {alert['kind']}")
 

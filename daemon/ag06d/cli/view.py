@@ -106,6 +106,15 @@ def bar(peak_db: float, rms_db: float) -> Text:
     return text.append(f" {rms_db:7.1f} rms {peak_db:7.1f} peak")
 
 
+def loudness(stream: Mapping[str, Any]) -> str:
+    """A stream's loudness and true peak."""
+    return (
+        f"momentary {stream['momentary_lufs']:6.1f}  short-term {stream['short_term_lufs']:6.1f}  "
+        f"integrated {stream['integrated_lufs']:6.1f}  range {stream['lra_lu']:4.1f} LU  "
+        f"true peak {stream['true_peak_dbtp']:5.1f} dBTP"
+    )
+
+
 def levels(meters: Mapping[str, Any]) -> Table:
     """Dry and wet, left and right."""
     table = Table.grid(padding=(0, 1))
@@ -115,6 +124,9 @@ def levels(meters: Mapping[str, Any]) -> Table:
                 table.add_row(
                     f"{name} {side}", bar(meters[name]["peak_db"][channel], meters[name]["rms_db"][channel])
                 )
+    for name in ("dry", "wet"):
+        if name in meters:
+            table.add_row(f"{name} LUFS", loudness(meters[name]))
     reduction = meters.get("reduction_db", {})
     for slot, stages in reduction.items():
         table.add_row(
@@ -175,7 +187,7 @@ def draw(picture: Picture) -> RenderableType:
             Group(Text.assemble(state, "  ", (status["reason"], "dim")), f"preset  {presets}{switched}"),
             title=title,
         ),
-        Panel(levels(picture.meters), title="levels, dBFS"),
+        Panel(levels(picture.meters), title="levels, dBFS, and loudness"),
         Panel(feature_table(picture.features), title=f"features, {picture.hops} hops seen"),
         Panel(accounts(status), title="accounts"),
         Panel("\n".join(picture.events) or "nothing yet", title="events"),
@@ -188,7 +200,9 @@ def line(picture: Picture) -> str:
     status, meters = picture.status, picture.meters
     audio = status["audio"]
     level = " ".join(
-        f"{name} {max(meters[name]['rms_db']):.1f} dB" for name in ("dry", "wet") if name in meters
+        f"{name} {max(meters[name]['rms_db']):.1f} dB, {meters[name]['short_term_lufs']:.1f} LUFS"
+        for name in ("dry", "wet")
+        if name in meters
     )
     centroid = picture.features.get("left.spectral_centroid")
     feature = f" centroid {centroid:.0f} Hz" if centroid is not None else ""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ag06d._native import lib
-from ag06d.arena import Arena, BlockFollower, no_reduction
+from ag06d.arena import Arena, BlockFollower, Meters, no_reduction
 from ag06d.arena.parameters import Value
 from ag06d.core.audio import AudioSupervisor
 from ag06d.core.bus import Bus, SocketFolder
@@ -32,7 +32,7 @@ from ag06d.wire import Message, Reply, Request
 
 log = logging.getLogger(__name__)
 
-NO_LEVELS = {"peak_db": [-200.0, -200.0], "rms_db": [-200.0, -200.0]}
+NO_LEVELS: dict[str, Any] = {"peak_db": [-200.0, -200.0], "rms_db": [-200.0, -200.0]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,7 @@ class Daemon:
         self._link = HostLink(self.bus, self.hosts, self.bus.router(sockets.hosts), self.state.flat)
         self._operations = Operations(self)
         self._follower = BlockFollower(self._arena)
+        self._readings = Meters(self._arena)
         self._meters: dict[str, Any] = {}
         self._collect_meters()
         self.state.listen(self._state_changed)
@@ -157,22 +158,35 @@ class Daemon:
         return await self._link.command(request)
 
     def meters(self) -> dict[str, Any]:
-        """The newest levels."""
+        """The newest levels and loudness."""
         return self._meters
+
+    def reset_meters(self) -> int:
+        """Have the integrated measures begin afresh; the number that `meters` echoes in `resets`."""
+        return self._readings.reset()
+
+    def programme(self) -> dict[str, dict[str, Any]]:
+        """What dry and wet were as a whole: loudness, range and maxima since the start or reset."""
+        return self._readings.programme()
 
     def _collect_meters(self) -> bool:
         levels = self._follower.collect()
         fresh = levels is not None
-        base = {
-            "frames": 0,
-            "dry": NO_LEVELS,
-            "wet": NO_LEVELS,
-            "reduction_db": no_reduction(),
-            "flags": 0,
-        }
+        if levels is None:
+            levels = {
+                "frames": 0,
+                "dry": NO_LEVELS,
+                "wet": NO_LEVELS,
+                "reduction_db": no_reduction(),
+                "flags": 0,
+            }
+        readings = self._readings.document()
         applied = {slot: self._arena.applied(slot) for slot in SLOTS}
-        self._meters = (levels or base) | {
-            "applied": {slot: {"sequence": s, "position": p} for slot, (s, p) in applied.items()}
+        self._meters = levels | {
+            "dry": levels["dry"] | readings["dry"],
+            "wet": levels["wet"] | readings["wet"],
+            "resets": readings["resets"],
+            "applied": {slot: {"sequence": s, "position": p} for slot, (s, p) in applied.items()},
         }
         return fresh
 

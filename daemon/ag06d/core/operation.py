@@ -39,7 +39,10 @@ class Daemon(Protocol):
         """The document of `status`."""
 
     def meters(self) -> dict[str, Any]:
-        """The newest levels."""
+        """The newest levels and loudness."""
+
+    def reset_meters(self) -> int:
+        """Have the integrated measures begin afresh; the number that `meters` echoes in `resets`."""
 
     def sequences(self) -> dict[str, int]:
         """Sequence of the newest parameters of each slot."""

@@ -58,7 +58,14 @@ class Operations:
                 ),
                 Operation("get", "Part of the state tree", self._get, PathArguments),
                 Operation("set", "Change the state tree", self._set, SetArguments),
-                Operation("meters", "Levels of the last twentieth of a second", lambda *_: daemon.meters()),
+                Operation(
+                    "meters", "Levels, loudness and true peak of dry and wet", lambda *_: daemon.meters()
+                ),
+                Operation(
+                    "meters.reset",
+                    "Begin integrated loudness, loudness range and all maxima afresh",
+                    self._meters_reset,
+                ),
                 Operation("hosts.list", "The plugin hosts", lambda *_: {"hosts": daemon.status()["hosts"]}),
                 Operation("plugins.list", "The plugins", lambda *_: {"plugins": daemon.status()["plugins"]}),
                 *PresetOperations(daemon).table(),
@@ -138,3 +145,7 @@ class Operations:
 
     def _set(self, arguments: SetArguments, dry_run: bool) -> dict[str, Any]:  # noqa: FBT001 - the table's signature
         return changed(self._daemon, self._daemon.state.set(arguments.changes, dry_run=dry_run))
+
+    def _meters_reset(self, _: object, dry_run: bool) -> dict[str, Any]:  # noqa: FBT001 - see _set
+        resets = self._daemon.meters()["resets"] if dry_run else self._daemon.reset_meters()
+        return {"resets": resets}

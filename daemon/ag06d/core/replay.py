@@ -47,6 +47,7 @@ async def _replay(config: Config, folder: Path, state_folder: Path, output: Path
         except RuntimeError as error:
             raise RecordingError(str(error)) from error
         await _hosts_done(daemon)
+        result.update(daemon.programme())
         result["wall_s"] = time.monotonic() - began
 
     await daemon.run(until=played)
@@ -60,6 +61,8 @@ async def _replay(config: Config, folder: Path, state_folder: Path, output: Path
         "lost_frames": result["lost_frames"]
         + sum(host.cell.lost_frames for host in daemon.hosts.hosts.values()),
         "sha256_wet": result["sha256_wet"],
+        "dry": result["dry"],
+        "wet": result["wet"],
         "alerts": alerts,
     }
 
