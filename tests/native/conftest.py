@@ -1,7 +1,9 @@
-"""An engine to run sound through, for the tests of native/ that need Python's mathematics."""
+"""An engine and a meter to run sound through, for the tests of native/ that need Python's mathematics."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -76,6 +78,40 @@ class Engine:
         return output[self.settled + self.latency :]
 
 
+class Meter:
+    """The meter, with one stereo stream."""
+
+    def __init__(self, rate: int) -> None:
+        self.meter = ffi.new("ag06_meter *")
+        self._levels = ffi.new("ag06_levels *")
+        lib.ag06_meter_init(self.meter, rate)
+
+    @property
+    def reading(self) -> Any:
+        """The stream's `ag06_reading`."""
+        return self.meter.readings[0]
+
+    @property
+    def true_peak_db(self) -> float:
+        """The larger channel's true peak."""
+        return 20 * math.log10(max(self.reading.max_true_peak))
+
+    def blocks(self, sound: np.ndarray, block: int) -> Iterator[Any]:
+        """Feed it `sound` (frames, 2), and yield the reading after each block."""
+        sound = np.ascontiguousarray(sound, np.float32)
+        for start in range(0, len(sound), block):
+            part = sound[start : start + block]
+            frames = ffi.from_buffer("float[]", part)
+            lib.ag06_meter_run(self.meter, frames, ffi.NULL, len(part), self._levels)
+            yield self.reading
+
+    def feed(self, sound: np.ndarray) -> Meter:
+        """Feed it all of `sound`."""
+        for _ in self.blocks(sound, 4096):
+            pass
+        return self
+
+
 def aligned(size: int) -> np.ndarray:
     """Zeroed bytes that begin at a page."""
     memory = np.zeros(size + 4096, np.uint8)
@@ -87,3 +123,9 @@ def aligned(size: int) -> np.ndarray:
 def engine() -> Any:
     """Makes an engine: `engine(rate)`."""
     return Engine
+
+
+@pytest.fixture
+def meter() -> Any:
+    """Makes a meter: `meter(rate)`."""
+    return Meter
