@@ -63,7 +63,7 @@ typedef struct {
     ag06_atomic_u64 overruns;          /* callbacks longer than their period */
     ag06_atomic_u64 late;              /* began more than 1.5 periods after the one before */
     ag06_atomic_u64 nan_trips;         /* chain resets by the NaN guard */
-    ag06_atomic_u64 bad_input_frames;  /* NaN, infinite or beyond +24 dBFS, made finite */
+    ag06_atomic_u64 bad_input_frames;  /* NaN, infinite or beyond +24 dBFS, silenced */
     ag06_atomic_u64 input_underflows;  /* PortAudio's flags, by kind */
     ag06_atomic_u64 input_overflows;
     ag06_atomic_u64 output_underflows;
@@ -100,7 +100,7 @@ typedef struct {
     uint32_t reserved;
     ag06_atomic_u64 meter_resets; /* resets of the meters, as wanted; written by ag06d */
     uint64_t reserved2[2];
-    ag06_ring dry;         /* interleaved float32 frames as they arrived, made finite */
+    ag06_ring dry;         /* interleaved float32 frames as they arrived, bad samples silenced */
     ag06_ring wet;         /* interleaved float32 frames as they left; same positions as dry */
     ag06_ring blocks;      /* ag06_block */
     ag06_params params[AG06_SLOTS];

@@ -56,14 +56,14 @@ typedef struct {
 
 typedef struct {
     int32_t enabled;
-    int32_t auto_makeup;  /* add half the gain reduction at 0 dBFS */
-    double threshold_db;  /* dBFS of the louder channel's sample */
-    double ratio;         /* >= 1 */
-    double knee_db;       /* full width */
-    double attack_ms;     /* time constant, to 63 % of the step in dB */
+    int32_t auto_makeup; /* add half the gain reduction at 0 dBFS */
+    double threshold_db; /* dBFS of the louder channel's sample */
+    double ratio;        /* >= 1 */
+    double knee_db;      /* full width */
+    double attack_ms;    /* time constant, to 63 % of the step in dB */
     double release_ms;
     double makeup_db;
-    double sidechain_hz;  /* high-pass before the detector, 12 dB per octave; 0: none */
+    double sidechain_hz; /* high-pass before the detector, 12 dB per octave; 0: none */
 } ag06_comp_settings;
 
 typedef struct {

@@ -1,7 +1,9 @@
-/* Second-order sections, transposed direct form II. */
+/* Second-order sections, transposed direct form II, and cascades of them. */
 #pragma once
 
 #include "lanes.h"
+
+#define CASCADE_MAX 6
 
 typedef struct {
     lanes b0, b1, b2, a1, a2;
@@ -26,9 +28,62 @@ INLINE lanes biquad_step(const lane_biquad *f, biquad_state *state, lanes x)
     return y;
 }
 
-/* Whether the section does something in any lane; one that does not has b0 = 1 and zeros. */
-INLINE int biquad_active(const lane_biquad *f)
+/* Sections to be run one after the other. */
+typedef struct {
+    const lane_biquad *section[CASCADE_MAX];
+    biquad_state *state[CASCADE_MAX];
+    int count;
+} cascade;
+
+INLINE void cascade_add(cascade *to, const lane_biquad *section, biquad_state *state)
 {
-    return lanes_any(f->b0 - 1.0) || lanes_any(f->b1) || lanes_any(f->b2) || lanes_any(f->a1) ||
-           lanes_any(f->a2);
+    to->section[to->count] = section;
+    to->state[to->count] = state;
+    to->count++;
+}
+
+/* All sections take each frame in one pass, so that they overlap in the pipeline. */
+INLINE void cascade_run_of(const int sections, const cascade *run, lanes *frames, uint32_t count)
+{
+    biquad_state state[CASCADE_MAX];
+
+    for (int i = 0; i < sections; i++)
+        state[i] = *run->state[i];
+    for (uint32_t n = 0; n < count; n++) {
+        lanes x = frames[n];
+
+        for (int i = 0; i < sections; i++)
+            x = biquad_step(run->section[i], &state[i], x);
+        frames[n] = x;
+    }
+    for (int i = 0; i < sections; i++)
+        *run->state[i] = state[i];
+}
+
+/* Run and empty it. */
+INLINE void cascade_run(cascade *run, lanes *frames, uint32_t count)
+{
+    switch (run->count) {
+    case 1:
+        cascade_run_of(1, run, frames, count);
+        break;
+    case 2:
+        cascade_run_of(2, run, frames, count);
+        break;
+    case 3:
+        cascade_run_of(3, run, frames, count);
+        break;
+    case 4:
+        cascade_run_of(4, run, frames, count);
+        break;
+    case 5:
+        cascade_run_of(5, run, frames, count);
+        break;
+    case CASCADE_MAX:
+        cascade_run_of(CASCADE_MAX, run, frames, count);
+        break;
+    default:
+        break;
+    }
+    run->count = 0;
 }

@@ -125,10 +125,19 @@ static uint32_t account_duration(ag06_stats *stats, uint64_t duration, unsigned 
     return duration < UINT32_MAX ? (uint32_t)duration : UINT32_MAX;
 }
 
-/* Copy the input to engine->dry, made finite; the number of frames that had to be changed. */
+static int is_sound(float sample)
+{
+    return fabsf(sample) <= INPUT_LIMIT; /* nor is NaN */
+}
+
+/*
+ * Copy the input to engine->dry, silence in place of what is no sound; the number of frames that
+ * had to be changed. Held at the limit instead, it would hold down compressor and limiter after it.
+ */
 static uint32_t take_input(ag06_engine *engine, const float *input, uint32_t frames)
 {
     const uint32_t samples = frames * AG06_CHANNELS;
+    uint32_t spoilt = 0;
     uint32_t bad = 0;
 
     if (!input) {
@@ -136,14 +145,12 @@ static uint32_t take_input(ag06_engine *engine, const float *input, uint32_t fra
         return 0;
     }
     for (uint32_t i = 0; i < samples; i++) {
-        const float x = input[i];
-        const float low = x > -INPUT_LIMIT ? x : -INPUT_LIMIT; /* NaN becomes the limit */
-        const float finite = low < INPUT_LIMIT ? low : INPUT_LIMIT;
-
-        engine->dry[i] = x == x ? finite : 0.0f;
+        engine->dry[i] = is_sound(input[i]) ? input[i] : 0.0f;
+        spoilt |= !is_sound(input[i]);
     }
-    for (uint32_t n = 0; n < frames; n++)
-        bad += !(fabsf(input[2 * n]) <= INPUT_LIMIT) | !(fabsf(input[2 * n + 1]) <= INPUT_LIMIT);
+    if (spoilt)
+        for (uint32_t n = 0; n < frames; n++)
+            bad += !(is_sound(input[2 * n]) && is_sound(input[2 * n + 1]));
     return bad;
 }
 

@@ -1,35 +1,68 @@
-/* The chain over a chunk that stays in the first-level cache, stage after stage. */
-#include "chain.h"
+/* A chain's coefficients and state; which processor's code runs it. */
+#include "chain_run.h"
 
 #include <math.h>
 #include <stddef.h>
 #include <string.h>
 
-#define RUNAWAY_INSIDE 1e12 /* +240 dBFS: nothing that a sane filter makes of any input */
-#define RUNAWAY 1e6         /* +120 dBFS: nothing that a sane chain puts out */
-
-#define MEMORIES (offsetof(chain_state, limiter) / sizeof(lanes))
-
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) &&                              \
-    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define MULTIVERSION __attribute__((target_clones("default", "arch=x86-64-v3")))
-#else
-#define MULTIVERSION
-#endif
-
 #define VALUES ((sizeof(ag06_chain_block) - offsetof(ag06_chain_block, trim)) / sizeof(double))
 
-_Static_assert(sizeof(chain_coefficients) == VALUES * sizeof(lanes),
+_Static_assert(offsetof(chain_coefficients, parts) == VALUES * sizeof(lanes),
                "a block's doubles and the coefficients' lanes go by pairs");
 
-void chain_set_slot(chain_coefficients *coefficients, int slot, const ag06_chain_block *block)
+/* A section that does nothing is 1, 0, 0, 0, 0. What is not a number does something. */
+static uint32_t filters(const ag06_biquad *f)
 {
+    return !(f->b0 == 1 && f->b1 == 0 && f->b2 == 0 && f->a1 == 0 && f->a2 == 0);
+}
+
+static uint32_t parts_of(const ag06_chain_block *block)
+{
+    uint32_t parts = 0;
+
+    for (int i = 0; i < 2; i++)
+        parts |= filters(&block->highpass[i]) << (PART_HIGHPASS + i);
+    for (int i = 0; i < 4; i++)
+        parts |= filters(&block->eq[i]) << (PART_EQ + i);
+    parts |= (uint32_t)!(block->gate.range_db == 0) << PART_GATE;
+    parts |= (uint32_t)!(block->deess.range_db == 0) << PART_DEESS;
+    parts |= (uint32_t)!(block->comp.slope == 0 && block->comp.makeup_db == 0) << PART_COMP;
+    parts |= filters(&block->comp.sidechain) << PART_SIDECHAIN;
+    return parts;
+}
+
+/* What a slot sounds like must not depend on whether the other one has the part switched on. */
+static void rest_parts(chain_state *state, int slot, uint32_t parts)
+{
+    for (int i = 0; i < 2; i++)
+        if (parts & 1u << (PART_HIGHPASS + i))
+            biquad_rest(&state->highpass[i], slot);
+    for (int i = 0; i < 4; i++)
+        if (parts & 1u << (PART_EQ + i))
+            biquad_rest(&state->eq[i], slot);
+    if (parts & 1u << PART_GATE)
+        gate_rest(&state->gate, slot);
+    if (parts & 1u << PART_DEESS)
+        deess_rest(&state->deess, slot);
+    if (parts & 1u << PART_COMP)
+        comp_rest(&state->comp, slot);
+    if (parts & 1u << PART_SIDECHAIN)
+        biquad_rest(&state->comp.sidechain, slot);
+}
+
+void chain_set_slot(chain_coefficients *coefficients, chain_state *state, int slot,
+                    const ag06_chain_block *block)
+{
+    const uint32_t before = coefficients->parts[slot];
+    const uint32_t after = parts_of(block);
     double values[VALUES];
     lanes *spread = (lanes *)coefficients;
 
     memcpy(values, &block->trim, sizeof values);
     for (size_t i = 0; i < VALUES; i++)
         lanes_put(&spread[i], slot, values[i]);
+    coefficients->parts[slot] = after;
+    rest_parts(state, slot, ~(before & after));
 }
 
 void chain_reset_slot(chain_state *state, int slot)
@@ -53,70 +86,14 @@ void chain_reset(chain_state *state, double rate)
         chain_reset_slot(state, slot);
 }
 
-/* One pass through both sections for each frame, so that they overlap in the pipeline. */
-INLINE void trim_and_highpass(const chain_coefficients *c, chain_state *state, lanes *frames,
-                              uint32_t count)
+uint32_t chain_run(const chain_coefficients *coefficients, chain_state *state, const float *dry,
+                   lanes *frames, uint32_t count)
 {
-    biquad_state first = state->highpass[0];
-    biquad_state second = state->highpass[1];
-
-    for (uint32_t n = 0; n < count; n++)
-        frames[n] = biquad_step(&c->highpass[1], &second,
-                                biquad_step(&c->highpass[0], &first, frames[n] * c->trim));
-    state->highpass[0] = first;
-    state->highpass[1] = second;
-}
-
-INLINE void equalise(const chain_coefficients *c, chain_state *state, lanes *frames, uint32_t count)
-{
-    biquad_state low = state->eq[0];
-    biquad_state peak1 = state->eq[1];
-    biquad_state peak2 = state->eq[2];
-    biquad_state high = state->eq[3];
-
-    for (uint32_t n = 0; n < count; n++) {
-        lanes x = biquad_step(&c->eq[0], &low, frames[n]);
-
-        x = biquad_step(&c->eq[1], &peak1, x);
-        x = biquad_step(&c->eq[2], &peak2, x);
-        frames[n] = biquad_step(&c->eq[3], &high, x);
-    }
-    state->eq[0] = low;
-    state->eq[1] = peak1;
-    state->eq[2] = peak2;
-    state->eq[3] = high;
-}
-
-/* The slots, a bit each, with a frame that is not a number or not below `limit`. */
-INLINE uint32_t insane(const lanes *frames, uint32_t count, double limit)
-{
-    lane_bits sane = LANE_BITS(-1);
-
-    for (uint32_t n = 0; n < count; n++)
-        sane &= lanes_abs(frames[n]) < limit;
-    return (sane[0] & sane[1] ? 0 : 1u) | (sane[2] & sane[3] ? 0 : 2u);
-}
-
-/*
- * Sanity is asked before the limiter too, which would hold a filter that runs away at its ceiling,
- * and of what the stages before it remember: a detector or an envelope that is not a number any
- * more might never be heard, and never do its work again.
- */
-MULTIVERSION
-uint32_t chain_run(const chain_coefficients *coefficients, chain_state *state, lanes *frames,
-                   uint32_t count)
-{
-    trim_and_highpass(coefficients, state, frames, count);
-    gate_run(&coefficients->gate, &state->gate, frames, count);
-    equalise(coefficients, state, frames, count);
-    deess_run(&coefficients->deess, &state->deess, frames, count);
-    comp_run(&coefficients->comp, &state->comp, frames, count);
-    const uint32_t before = insane(frames, count, RUNAWAY_INSIDE) |
-                            insane((const lanes *)state, MEMORIES, RUNAWAY_INSIDE);
-    limiter_run(&coefficients->limiter, &state->limiter, frames, count);
-    for (uint32_t n = 0; n < count; n++)
-        frames[n] *= coefficients->level;
-    return before | insane(frames, count, RUNAWAY);
+#if CHAIN_HAS_AVX2
+    if (__builtin_cpu_supports("avx2"))
+        return chain_run_avx2(coefficients, state, dry, frames, count);
+#endif
+    return run_stages(coefficients, state, dry, frames, count);
 }
 
 ag06_reduction chain_reduction(const chain_state *state, int slot)
@@ -126,7 +103,7 @@ ag06_reduction chain_reduction(const chain_state *state, int slot)
         .gate = (float)-state->gate.gain_db[lane],
         .deess = (float)-state->deess.gain_db[lane],
         .comp = (float)-state->comp.gain_db[lane],
-        .limiter = (float)(-20 * log10(state->limiter.gain[lane])),
+        .limiter = (float)(-20 * log10(1 - state->limiter.reduction[lane])),
     };
 
     return reduction;

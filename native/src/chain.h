@@ -15,8 +15,16 @@
 #include "gate.h"
 #include "limiter.h"
 
-/* The doubles of an ag06_chain_block, in their order, each spread over its slot's lanes. */
+/* The parts that may be switched off, as bits; what is off in both slots is not run. */
+#define PART_HIGHPASS 0 /* and the one after */
+#define PART_EQ 2       /* and the three after */
+#define PART_GATE 6
+#define PART_DEESS 7
+#define PART_COMP 8
+#define PART_SIDECHAIN 9
+
 typedef struct {
+    /* The doubles of an ag06_chain_block, in their order, each spread over its slot's lanes. */
     lanes trim;
     lane_biquad highpass[2];
     gate_coefficients gate;
@@ -25,6 +33,7 @@ typedef struct {
     comp_coefficients comp;
     limiter_coefficients limiter;
     lanes level;
+    uint32_t parts[AG06_SLOTS]; /* that are on */
 } chain_coefficients;
 
 typedef struct {
@@ -36,8 +45,9 @@ typedef struct {
     limiter_state limiter;
 } chain_state;
 
-/* Spread slot `slot`'s block over its lanes. */
-void chain_set_slot(chain_coefficients *coefficients, int slot, const ag06_chain_block *block);
+/* Put slot `slot` at rest where `block` does nothing, and spread the block over its lanes. */
+void chain_set_slot(chain_coefficients *coefficients, chain_state *state, int slot,
+                    const ag06_chain_block *block);
 
 /* Silence in every delay and every gain at rest; `rate` sets the limiter's look-ahead. */
 void chain_reset(chain_state *state, double rate);
@@ -46,12 +56,13 @@ void chain_reset(chain_state *state, double rate);
 void chain_reset_slot(chain_state *state, int slot);
 
 /*
- * Run `count` (<= CHUNK) frames in place; returns the slots that went mad: bit 0 slot A, bit 1
- * slot B. A slot is mad when a frame of it, before or after its limiter, is not a number or
- * nothing that a sane chain makes of a sane input.
+ * Run `count` (<= CHUNK) frames of interleaved stereo through both slots; returns the slots that
+ * went mad: bit 0 slot A, bit 1 slot B. A slot is mad when a frame of it, before or after its
+ * limiter, or what it remembers, is not a number or nothing that a sane chain makes of a sane
+ * input.
  */
-uint32_t chain_run(const chain_coefficients *coefficients, chain_state *state, lanes *frames,
-                   uint32_t count);
+uint32_t chain_run(const chain_coefficients *coefficients, chain_state *state, const float *dry,
+                   lanes *frames, uint32_t count);
 
 /* What each stage of a slot does at present. */
 ag06_reduction chain_reduction(const chain_state *state, int slot);

@@ -6,8 +6,6 @@
 
 #include "biquad.h"
 
-#include <string.h>
-
 typedef struct {
     lane_biquad sidechain;
     lanes threshold_db, slope, half_knee, attack, release, makeup_db;
@@ -24,36 +22,45 @@ INLINE void comp_rest(comp_state *state, int slot)
     lanes_put(&state->gain_db, slot, 0);
 }
 
-INLINE void comp_run(const comp_coefficients *c, comp_state *state, lanes *frames, uint32_t count)
+/* `heard` is what the detector goes by: the frames themselves, or what the side-chain makes of
+ * them. */
+INLINE void comp_turn(const comp_coefficients *c, comp_state *state, const lanes *heard,
+                      lanes *frames, uint32_t count)
 {
+    const follower follow = lanes_follower(c->attack, c->release);
     const lanes knee = c->half_knee;
     const lanes curve = 0.25 / knee;
-    biquad_state sidechain = state->sidechain;
-    lanes gain_db[CHUNK];
-    lanes gain = state->gain_db;
+    lanes gain = lanes_turned(&follow, state->gain_db), gain_then = gain;
 
-    if (!lanes_any(c->slope)) {
-        for (int slot = 0; slot < AG06_SLOTS; slot++)
-            comp_rest(state, slot);
-        return;
-    }
-    memcpy(gain_db, frames, count * sizeof *gain_db);
-    if (biquad_active(&c->sidechain))
-        for (uint32_t n = 0; n < count; n++)
-            gain_db[n] = biquad_step(&c->sidechain, &sidechain, frames[n]);
-    for (uint32_t n = 0; n < count; n++) {
-        const lanes over = lanes_db(lanes_linked_peak(gain_db[n])) - c->threshold_db;
+    for (uint32_t n = 0; n < count; n += 2) { /* the one after the last is silence */
+        const lanes over = lanes_db(lanes_linked(heard[n], heard[n + 1])) - c->threshold_db;
         const lanes within = lanes_min(lanes_max(over + knee, LANES(0)), knee + knee);
         const lanes beyond = lanes_max(over - knee, LANES(0));
+        const lanes goal = lanes_turned(&follow, c->slope * (within * within * curve + beyond));
 
-        gain_db[n] = c->slope * (within * within * curve + beyond);
+        gain_then = lanes_follow(&follow, gain, lanes_earlier(goal));
+        gain = lanes_follow(&follow, gain_then, lanes_later(goal));
+        const lanes gain_db = lanes_turned(&follow, lanes_join(gain_then, gain));
+        const lanes factor = lanes_gain(gain_db + c->makeup_db);
+        frames[n] *= lanes_earlier(factor);
+        frames[n + 1] *= lanes_later(factor);
     }
-    for (uint32_t n = 0; n < count; n++) {
-        gain = lanes_follow(gain, gain_db[n], c->attack, c->release);
-        gain_db[n] = gain;
+    state->gain_db = lanes_turned(&follow, count % 2 ? gain_then : gain);
+}
+
+INLINE void comp_run(const comp_coefficients *c, comp_state *state, int sidechain, lanes *frames,
+                     uint32_t count)
+{
+    biquad_state filter = state->sidechain;
+    lanes heard[CHUNK + 1];
+
+    if (!sidechain) {
+        comp_turn(c, state, frames, frames, count);
+        return;
     }
     for (uint32_t n = 0; n < count; n++)
-        frames[n] *= lanes_gain(gain_db[n] + c->makeup_db);
-    state->sidechain = sidechain;
-    state->gain_db = gain;
+        heard[n] = biquad_step(&c->sidechain, &filter, frames[n]);
+    heard[count] = LANES(0);
+    state->sidechain = filter;
+    comp_turn(c, state, heard, frames, count);
 }

@@ -29,37 +29,48 @@ INLINE void deess_rest(deess_state *state, int slot)
     lanes_put(&state->gain_db, slot, 0);
 }
 
-INLINE void deess_run(const deess_coefficients *c, deess_state *state, lanes *frames, uint32_t count)
+/* What is above the corner, of every frame: as the detector hears it, and as it is turned down. */
+INLINE void deess_listen(const deess_coefficients *c, deess_state *state, const lanes *frames,
+                         lanes *heard, lanes *high, uint32_t count)
 {
-    lanes high[CHUNK];
-    lanes gain_db[CHUNK];
+    const lanes gain = 0.5 * (1.0 + c->pole);
     biquad_state detector = state->detector;
-    lanes gain = state->gain_db;
+    lanes before = state->before;
+    lanes last = state->high;
 
-    if (!lanes_any(c->range_db)) {
-        for (int slot = 0; slot < AG06_SLOTS; slot++)
-            deess_rest(state, slot);
-        return;
-    }
     for (uint32_t n = 0; n < count; n++) {
         const lanes x = frames[n];
 
-        gain_db[n] = biquad_step(&c->detector, &detector, x);
-        state->high = 0.5 * (1.0 + c->pole) * (x - state->before) + c->pole * state->high;
-        state->before = x;
-        high[n] = state->high;
+        heard[n] = biquad_step(&c->detector, &detector, x);
+        last = gain * (x - before) + c->pole * last;
+        before = x;
+        high[n] = last;
     }
-    for (uint32_t n = 0; n < count; n++) {
-        const lanes over = lanes_db(lanes_linked_peak(gain_db[n])) - c->threshold_db;
-
-        gain_db[n] = -lanes_min(c->slope * lanes_max(over, LANES(0)), c->range_db);
-    }
-    for (uint32_t n = 0; n < count; n++) {
-        gain = lanes_follow(gain, gain_db[n], c->attack, c->release);
-        gain_db[n] = gain;
-    }
-    for (uint32_t n = 0; n < count; n++)
-        frames[n] += (lanes_gain(gain_db[n]) - 1.0) * high[n];
+    heard[count] = high[count] = LANES(0);
     state->detector = detector;
-    state->gain_db = gain;
+    state->before = before;
+    state->high = last;
+}
+
+INLINE void deess_run(const deess_coefficients *c, deess_state *state, lanes *frames,
+                      uint32_t count)
+{
+    const follower follow = lanes_follower(c->attack, c->release);
+    lanes gain = lanes_turned(&follow, state->gain_db), gain_then = gain;
+    lanes heard[CHUNK + 1];
+    lanes high[CHUNK + 1];
+
+    deess_listen(c, state, frames, heard, high, count);
+    for (uint32_t n = 0; n < count; n += 2) { /* the one after the last is silence */
+        const lanes over = lanes_db(lanes_linked(heard[n], heard[n + 1])) - c->threshold_db;
+        const lanes reduction = lanes_min(c->slope * lanes_max(over, LANES(0)), c->range_db);
+        const lanes goal = lanes_turned(&follow, -reduction);
+
+        gain_then = lanes_follow(&follow, gain, lanes_earlier(goal));
+        gain = lanes_follow(&follow, gain_then, lanes_later(goal));
+        const lanes factor = lanes_gain(lanes_turned(&follow, lanes_join(gain_then, gain))) - 1.0;
+        frames[n] += lanes_earlier(factor) * high[n];
+        frames[n + 1] += lanes_later(factor) * high[n + 1];
+    }
+    state->gain_db = lanes_turned(&follow, count % 2 ? gain_then : gain);
 }

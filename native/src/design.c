@@ -7,10 +7,11 @@
 
 #define OFF_CEILING 1e30 /* a limiter that is switched off never has to act */
 #define SHELF_Q 0.70710678118654752
-#define CEILING_MARGIN_DB 0.5  /* by which a true-peak meter of another make may read higher than our estimate */
-#define GATE_ENVELOPE_MS 10.0  /* fall of the gate's peak envelope: little ripple on a voice */
-#define DEESS_ATTACK_MS 1.0    /* an s must not get through */
-#define DEESS_RELEASE_MS 60.0  /* and the vowel after it must not be dulled */
+#define CEILING_MARGIN_DB \
+    0.5 /* by which a true-peak meter of another make may read higher than our estimate */
+#define GATE_ENVELOPE_MS 10.0 /* fall of the gate's peak envelope: little ripple on a voice */
+#define DEESS_ATTACK_MS 1.0   /* an s must not get through */
+#define DEESS_RELEASE_MS 60.0 /* and the vowel after it must not be dulled */
 
 static double clamped(double value, double low, double high)
 {
@@ -198,7 +199,8 @@ void ag06_chain_design(const ag06_chain_settings *settings, double rate, ag06_ch
     design_eq(&settings->eq, rate, block->eq);
     block->deess = design_deess(&settings->deess, rate);
     block->comp = design_comp(&settings->comp, rate);
-    block->limiter.ceiling = limiter->enabled ? gain(limiter->ceiling_db - CEILING_MARGIN_DB) : OFF_CEILING;
+    block->limiter.ceiling =
+        limiter->enabled ? gain(limiter->ceiling_db - CEILING_MARGIN_DB) : OFF_CEILING;
     block->limiter.release = one_pole(limiter->release_ms, rate);
     block->level = gain(settings->level.gain_db);
 }

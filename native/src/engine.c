@@ -43,7 +43,8 @@ static void keep_step(ag06_engine *engine)
 
         if (missing == 0)
             return;
-        ag06_ring_write(&arena->wet, engine->wet, missing < AG06_BLOCK_MAX ? missing : AG06_BLOCK_MAX);
+        ag06_ring_write(&arena->wet, engine->wet,
+                        missing < AG06_BLOCK_MAX ? missing : AG06_BLOCK_MAX);
     }
 }
 
@@ -57,9 +58,10 @@ void ag06_engine_init(ag06_engine *engine, ag06_arena *arena, int priority)
     engine->priority = priority;
     engine->latency = ag06_chain_latency(rate);
     engine->fade_frames = (uint32_t)(FADE_S * rate);
-    for (int slot = 0; slot < AG06_SLOTS; slot++)
-        chain_set_slot(&engine->coefficients, slot, params_front(&arena->params[slot]));
     chain_reset(&engine->state, rate);
+    for (int slot = 0; slot < AG06_SLOTS; slot++)
+        chain_set_slot(&engine->coefficients, &engine->state, slot,
+                       params_front(&arena->params[slot]));
     engine->slot_b = ramp_at(wanted(switches, AG06_SWITCH_SLOT_B), engine->fade_frames);
     engine->bypass = ramp_at(wanted(switches, AG06_SWITCH_BYPASS), engine->fade_frames);
     engine->audible = ramp_at(0, engine->fade_frames);
@@ -87,7 +89,7 @@ static void take_params(ag06_engine *engine, uint64_t position)
         if (!params_fresh(&params[slot]))
             continue;
         const ag06_chain_block *block = params_take(&params[slot]);
-        chain_set_slot(&engine->coefficients, slot, block);
+        chain_set_slot(&engine->coefficients, &engine->state, slot, block);
         store_relaxed(&params[slot].taken_position, position + engine->latency);
         store_release(&params[slot].taken, block->sequence);
     }
@@ -103,27 +105,15 @@ static void take_switches(ag06_engine *engine)
     store32_release(&engine->arena->stats.switches, switches);
 }
 
-static void spread(const float *dry, lanes *frames, uint32_t count)
-{
-    for (uint32_t n = 0; n < count; n++) {
-        const double left = (double)dry[2 * n];
-        const double right = (double)dry[2 * n + 1];
-
-        frames[n] = (lanes){left, right, left, right};
-    }
-}
-
 /* Returns the slots that went mad. */
 static uint32_t run_chain(ag06_engine *engine, const float *dry, lanes *frames, uint32_t count)
 {
-    spread(dry, frames, count);
-    uint32_t mad = chain_run(&engine->coefficients, &engine->state, frames, count);
+    uint32_t mad = chain_run(&engine->coefficients, &engine->state, dry, frames, count);
     if (engine->fade_left == 0)
         return mad;
 
     lanes old[CHUNK];
-    spread(dry, old, count);
-    mad |= chain_run(&engine->old_coefficients, &engine->old_state, old, count);
+    mad |= chain_run(&engine->old_coefficients, &engine->old_state, dry, old, count);
     for (uint32_t n = 0; n < count && engine->fade_left > 0; n++, engine->fade_left--) {
         const double share = (double)engine->fade_left / (double)engine->fade_frames;
 
@@ -146,34 +136,82 @@ static void silence_slot(ag06_engine *engine, int slot, lanes *frames, uint32_t 
 {
     chain_reset_slot(&engine->state, slot);
     chain_reset_slot(&engine->old_state, slot);
-    chain_set_slot(&engine->old_coefficients, slot, params_front(&engine->arena->params[slot]));
+    chain_set_slot(&engine->old_coefficients, &engine->old_state, slot,
+                   params_front(&engine->arena->params[slot]));
     for (uint32_t n = 0; n < count; n++)
         frames[n][2 * slot] = frames[n][2 * slot + 1] = 0;
     if (is_heard(engine, slot))
         fade_in(engine);
 }
 
-static void mix(ag06_engine *engine, const float *dry, const lanes *frames, float *wet,
-                uint32_t count)
+/* The input of `latency` frames ago, and the present one into its place. */
+static void delay_input(ag06_engine *engine, const float *dry, float *late, uint32_t count)
+{
+    for (uint32_t done = 0; done < count;) {
+        const uint32_t left = engine->latency - engine->delayed_at;
+        const uint32_t part = count - done < left ? count - done : left;
+        const size_t bytes = part * AG06_CHANNELS * sizeof *late;
+        float *kept = &engine->delayed[engine->delayed_at * AG06_CHANNELS];
+
+        memcpy(&late[done * AG06_CHANNELS], kept, bytes);
+        memcpy(kept, &dry[done * AG06_CHANNELS], bytes);
+        engine->delayed_at = part == left ? 0 : engine->delayed_at + part;
+        done += part;
+    }
+}
+
+static int rests_at(const ramp *r, double value)
+{
+    return r->value == value && r->target == value;
+}
+
+/* Only one slot is heard, and all of it. An addition makes a negative zero positive, as in a fade.
+ */
+static void hear_slot(int slot, const lanes *frames, float *wet, uint32_t count)
+{
+    for (uint32_t n = 0; n < count; n++) {
+        wet[2 * n] = (float)(frames[n][2 * slot] + 0.0);
+        wet[2 * n + 1] = (float)(frames[n][2 * slot + 1] + 0.0);
+    }
+}
+
+static void fade(ag06_engine *engine, const float *late, const lanes *frames, float *wet,
+                 uint32_t count)
 {
     for (uint32_t n = 0; n < count; n++) {
         const double b = ramp_next(&engine->slot_b);
         const double bypass = ramp_next(&engine->bypass);
         const double ramped = ramp_next(&engine->audible);
         const double audible = ramped > 0 ? ramped : 0;
-        float *delayed = &engine->delayed[engine->delayed_at * AG06_CHANNELS];
 
-        for (int channel = 0; channel < AG06_CHANNELS; channel++) {
-            const double processed =
-                frames[n][channel] + b * (frames[n][2 + channel] - frames[n][channel]);
-            const double heard = processed + bypass * ((double)delayed[channel] - processed);
+        for (uint32_t channel = 0; channel < AG06_CHANNELS; channel++) {
+            const double in_a = frames[n][channel];
+            const double in_b = frames[n][2 + channel];
+            const float input = late[2 * n + channel];
+            const double processed = b < 1 ? in_a + b * (in_b - in_a) : in_b;
+            const double heard = processed + bypass * ((double)input - processed);
 
-            wet[2 * n + (uint32_t)channel] =
-                bypass >= 1 && audible >= 1 ? delayed[channel] : (float)(heard * audible);
-            delayed[channel] = dry[2 * n + (uint32_t)channel];
+            wet[2 * n + channel] =
+                bypass >= 1 && audible >= 1 ? input : (float)(heard * audible + 0.0);
         }
-        engine->delayed_at = engine->delayed_at + 1 == engine->latency ? 0 : engine->delayed_at + 1;
     }
+}
+
+static void mix(ag06_engine *engine, const float *dry, const lanes *frames, float *wet,
+                uint32_t count)
+{
+    const int whole = rests_at(&engine->audible, 1);
+    float late[CHUNK * AG06_CHANNELS];
+
+    delay_input(engine, dry, late, count);
+    if (whole && rests_at(&engine->bypass, 1))
+        memcpy(wet, late, count * AG06_CHANNELS * sizeof *wet);
+    else if (whole && rests_at(&engine->bypass, 0) && rests_at(&engine->slot_b, 0))
+        hear_slot(0, frames, wet, count);
+    else if (whole && rests_at(&engine->bypass, 0) && rests_at(&engine->slot_b, 1))
+        hear_slot(1, frames, wet, count);
+    else
+        fade(engine, late, frames, wet, count);
 }
 
 int engine_process(ag06_engine *engine, uint32_t count)

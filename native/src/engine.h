@@ -15,7 +15,7 @@ struct ag06_engine {
     /* While fade_left > 0 the chain as it was before the last change runs beside it. */
     chain_coefficients old_coefficients;
     chain_state old_state;
-    uint32_t fade_left;   /* frames; more than fade_frames before the new chain begins to be heard */
+    uint32_t fade_left; /* frames; more than fade_frames before the new chain begins to be heard */
     uint32_t fade_frames; /* length of every crossfade */
 
     ramp slot_b;  /* 0 slot A, 1 slot B */
@@ -23,8 +23,8 @@ struct ag06_engine {
     ramp audible; /* 0 muted, below 0 not begun, 1 heard */
 
     float delayed[DELAY_MAX * AG06_CHANNELS]; /* input, for bypass in step with the chain */
-    uint32_t delayed_at;                          /* frame */
-    uint32_t latency;                             /* frames */
+    uint32_t delayed_at;                      /* frame */
+    uint32_t latency;                         /* frames */
 
     float dry[AG06_BLOCK_MAX * AG06_CHANNELS];
     float wet[AG06_BLOCK_MAX * AG06_CHANNELS];

@@ -1,14 +1,16 @@
 /*
  * Look-ahead limiter that keeps the true peak under its ceiling, stereo linked.
  *
- * The peak around a frame is estimated between the samples too, by polyphase interpolation. The
- * gain it needs is held (running minimum after van Herk) for as long as the peak's neighbourhood is
- * in the delay line, released exponentially, and averaged over the look-ahead: when a peak leaves
- * the delay line, every gain in the mean is low enough for it, and hardly changes across the
- * frames that make it up.
+ * The peak around a frame is estimated between the samples too. How far it has to be turned down is
+ * held (running maximum after van Herk) for as long as the peak's neighbourhood is in the delay
+ * line, released exponentially, and averaged over the look-ahead: when a peak leaves the delay
+ * line, every gain in the mean is low enough for it, and hardly changes across the frames that
+ * make it up.
  *
  *   frame in -> estimate (REACH frames later) -> held for delay + 1 frames -> mean of lookahead
  *   frame out after delay = lookahead + 2 REACH - 1 frames
+ *
+ * Reckoned in reductions, 1 - gain: at rest all of them are exactly 0, and the limiter is a delay.
  */
 #pragma once
 
@@ -20,26 +22,29 @@
 #define LOOKAHEAD_S 1.5e-3
 #define LOOKAHEAD_MAX 320 /* frames; enough for 192 kHz */
 #define DELAY_MAX (LOOKAHEAD_MAX + 2 * REACH - 1)
+#define LET_GO 1e-13 /* taken off the reduction with every frame, so that it comes to its end */
 
 typedef struct {
     lanes ceiling, release;
 } limiter_coefficients;
 
 typedef struct {
-    lanes needed[DELAY_MAX + 1]; /* this window's needs; ahead of window_at, the last one's suffix minima */
-    lanes needed_least;          /* least of this window so far */
-    lanes held;                  /* after release */
+    /* This window's reductions; ahead of window_at, the last one's suffix maxima; then a 0. */
+    lanes needed[DELAY_MAX + 2];
+    lanes needed_most; /* of this window so far */
+    lanes held;        /* after release */
     lanes held_past[LOOKAHEAD_MAX];
     lanes held_sum;   /* of held_past */
     lanes held_fresh; /* the sum as it comes out new, so that rounding never adds up */
+    lanes reduction;  /* newest */
     lanes delayed[DELAY_MAX];
-    lanes recent[TAPS - 1]; /* frames before this chunk, for the estimate */
-    lanes gain;             /* newest */
-    uint32_t window_at;     /* 0 .. delay */
-    uint32_t mean_at;       /* 0 .. lookahead - 1 */
-    uint32_t delay_at;      /* 0 .. delay - 1 */
-    uint32_t lookahead;     /* frames */
-    uint32_t delay;         /* frames */
+    float recent[(TAPS - 1) * 4]; /* frames before this chunk, for the estimate */
+    uint32_t window_at;           /* 0 .. delay */
+    uint32_t mean_at;             /* 0 .. lookahead - 1 */
+    uint32_t delay_at;            /* 0 .. delay - 1 */
+    uint32_t quiet;               /* frames for which nothing was held */
+    uint32_t lookahead;           /* frames */
+    uint32_t delay;               /* frames */
 } limiter_state;
 
 /* Frames of look-ahead at `rate`. */
@@ -58,86 +63,137 @@ INLINE uint32_t limiter_delay(double rate)
 INLINE void limiter_rest(limiter_state *state, int slot)
 {
     for (uint32_t i = 0; i <= state->delay; i++)
-        lanes_put(&state->needed[i], slot, 1);
+        lanes_put(&state->needed[i], slot, 0);
     for (uint32_t i = 0; i < state->lookahead; i++)
-        lanes_put(&state->held_past[i], slot, 1);
+        lanes_put(&state->held_past[i], slot, 0);
     for (uint32_t i = 0; i < state->delay; i++)
         lanes_put(&state->delayed[i], slot, 0);
     for (uint32_t i = 0; i < TAPS - 1; i++)
-        lanes_put(&state->recent[i], slot, 0);
-    lanes_put(&state->needed_least, slot, 1);
-    lanes_put(&state->held, slot, 1);
-    lanes_put(&state->held_sum, slot, (double)state->lookahead);
-    lanes_put(&state->held_fresh, slot, (double)state->mean_at);
-    lanes_put(&state->gain, slot, 1);
+        state->recent[4 * i + 2 * (uint32_t)slot] = state->recent[4 * i + 2 * (uint32_t)slot + 1] =
+            0;
+    lanes_put(&state->needed_most, slot, 0);
+    lanes_put(&state->held, slot, 0);
+    lanes_put(&state->held_sum, slot, 0);
+    lanes_put(&state->held_fresh, slot, 0);
+    lanes_put(&state->reduction, slot, 0);
 }
 
-/* The gain that each frame's neighbourhood needs, REACH frames after it came. */
-INLINE void limiter_needs(const limiter_coefficients *c, limiter_state *state, const lanes *frames,
-                          lanes *needs, uint32_t count)
+/*
+ * The reduction that each frame's neighbourhood needs, REACH frames after it came, for both
+ * channels. Returns 0 when it is nothing for all of them; `needed` is not written then.
+ */
+INLINE int limiter_needs(const limiter_coefficients *c, limiter_state *state, const lanes *frames,
+                         lanes *needed, uint32_t count)
 {
-    lanes recent[TAPS - 1 + CHUNK];
+    frame_window window;
 
-    memcpy(recent, state->recent, sizeof state->recent);
-    memcpy(&recent[TAPS - 1], frames, count * sizeof *frames);
-    memcpy(state->recent, &recent[count], sizeof state->recent);
-    true_peaks(recent, needs, count, c->ceiling);
-    for (uint32_t n = 0; n < count; n++)
-        needs[n] = c->ceiling / lanes_max(needs[n], c->ceiling);
+    memcpy(window.at, state->recent, sizeof state->recent);
+    window_fill(&window, frames, count);
+    memcpy(state->recent, &window.at[4 * count], sizeof state->recent);
+    if (!window_near(&window, count, c->ceiling))
+        return 0;
+    for (uint32_t n = 0; n < count; n += 2) {
+        const lanes peak = window_peak(&window, n);
+        const lanes over = lanes_max(peak - c->ceiling, LANES(0));
+        const lanes reduction = over / lanes_max(peak, c->ceiling);
+
+        needed[n] = lanes_earlier(reduction);
+        needed[n + 1] = lanes_later(reduction);
+    }
+    return 1;
 }
 
-/* Least need of the last delay + 1 frames. */
-INLINE lanes limiter_least(limiter_state *state, lanes need)
+/* Nothing was to be turned down for so long that every reduction kept is 0: only delay. */
+INLINE void limiter_pass(limiter_state *state, lanes *frames, uint32_t count)
 {
-    const uint32_t w = state->window_at;
+    uint32_t d = state->delay_at;
 
-    state->needed_least = lanes_min(state->needed_least, need);
-    const lanes least = w < state->delay ? lanes_min(state->needed_least, state->needed[w + 1])
-                                         : state->needed_least;
-    state->needed[w] = need;
-    state->window_at = w + 1;
-    if (w == state->delay) {
+    for (uint32_t n = 0; n < count; n++) {
+        const lanes delayed = state->delayed[d];
+
+        state->delayed[d] = frames[n];
+        frames[n] = delayed;
+        d = d + 1 == state->delay ? 0 : d + 1;
+    }
+    state->delay_at = d;
+    state->window_at = (state->window_at + count) % (state->delay + 1);
+    state->mean_at = (state->mean_at + count) % state->lookahead;
+}
+
+INLINE uint32_t least_of(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* A run of frames in which none of window, mean and delay line comes to its end before the last. */
+INLINE void limiter_turn(const limiter_coefficients *c, limiter_state *state, const lanes *needed,
+                         lanes *frames, uint32_t count)
+{
+    const double share = 1.0 / (double)state->lookahead;
+    lanes *window = &state->needed[state->window_at];
+    lanes *past = &state->held_past[state->mean_at];
+    lanes *delayed = &state->delayed[state->delay_at];
+    lanes most = state->needed_most, held = state->held;
+    lanes sum = state->held_sum, fresh = state->held_fresh;
+
+    for (uint32_t n = 0; n < count; n++) {
+        most = lanes_max(most, needed[n]);
+        held = lanes_max(held * c->release - LET_GO, lanes_max(most, window[n + 1]));
+        window[n] = needed[n];
+        sum += held - past[n];
+        fresh += held;
+        past[n] = held;
+        const lanes late = delayed[n];
+        delayed[n] = frames[n];
+        frames[n] = lanes_clamp(late * (1.0 - sum * share), c->ceiling);
+    }
+    state->needed_most = most;
+    state->held = held;
+    state->held_sum = sum;
+    state->held_fresh = fresh;
+    state->reduction = sum * share;
+}
+
+INLINE void limiter_advance(limiter_state *state, uint32_t count)
+{
+    state->window_at += count;
+    state->mean_at += count;
+    state->delay_at += count;
+    if (state->window_at > state->delay) {
         for (uint32_t i = state->delay; i > 0; i--)
-            state->needed[i - 1] = lanes_min(state->needed[i - 1], state->needed[i]);
-        state->needed_least = LANES(1);
+            state->needed[i - 1] = lanes_max(state->needed[i - 1], state->needed[i]);
+        state->needed_most = LANES(0);
         state->window_at = 0;
     }
-    return least;
-}
-
-/* Mean of the last lookahead gains. */
-INLINE lanes limiter_mean(limiter_state *state, lanes held)
-{
-    const uint32_t m = state->mean_at;
-
-    state->held_sum += held - state->held_past[m];
-    state->held_fresh += held;
-    state->held_past[m] = held;
-    const lanes mean = state->held_sum * (1.0 / (double)state->lookahead);
-    state->mean_at = m + 1;
     if (state->mean_at == state->lookahead) {
-        state->mean_at = 0;
         state->held_sum = state->held_fresh;
         state->held_fresh = LANES(0);
+        state->mean_at = 0;
     }
-    return mean;
+    if (state->delay_at == state->delay)
+        state->delay_at = 0;
 }
 
 INLINE void limiter_run(const limiter_coefficients *c, limiter_state *state, lanes *frames,
                         uint32_t count)
 {
-    lanes needs[CHUNK];
+    lanes needed[CHUNK + 1];
+    const int busy = limiter_needs(c, state, frames, needed, count);
 
-    limiter_needs(c, state, frames, needs, count);
-    for (uint32_t n = 0; n < count; n++) {
-        const lanes least = limiter_least(state, needs[n]);
-        const uint32_t d = state->delay_at;
-        const lanes delayed = state->delayed[d];
+    if (!busy && state->quiet > state->delay + 2 * state->lookahead + CHUNK) {
+        limiter_pass(state, frames, count);
+        return;
+    }
+    if (!busy)
+        memset(needed, 0, sizeof needed);
+    for (uint32_t n = 0; n < count;) {
+        uint32_t run = least_of(count - n, state->delay + 1 - state->window_at);
 
-        state->held = lanes_min(least, 1.0 - (1.0 - state->held) * c->release);
-        state->gain = limiter_mean(state, state->held);
-        state->delayed[d] = frames[n];
-        state->delay_at = d + 1 == state->delay ? 0 : d + 1;
-        frames[n] = lanes_clamp(delayed * state->gain, c->ceiling);
+        run = least_of(run, state->lookahead - state->mean_at);
+        run = least_of(run, state->delay - state->delay_at);
+        limiter_turn(c, state, &needed[n], &frames[n], run);
+        limiter_advance(state, run);
+        state->quiet = busy || lanes_any(state->held) ? 0 : state->quiet + run;
+        n += run;
     }
 }

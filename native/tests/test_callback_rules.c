@@ -1,6 +1,6 @@
 /*
- * The callback's rules: no allocation, no lock, no file, no print, no system call but clock_gettime,
- * and the caller's floating-point mode left as it was.
+ * The callback's rules: no allocation, no lock, no file, no print, no system call but
+ * clock_gettime, and the caller's floating-point mode left as it was.
  *
  * What the C library offers for the forbidden is replaced by functions that note being called in
  * the callback. What gets past the library meets a seccomp filter. Runs without sanitizers: they
@@ -107,15 +107,15 @@ int posix_memalign(void **out, size_t alignment, size_t size)
 }
 
 /* name, parameters with and without their types; all of them return int. */
-#define FORBID(name, parameters, arguments)                                                        \
-    int name parameters                                                                            \
-    {                                                                                              \
-        static int(*real) parameters;                                                              \
-                                                                                                   \
-        note(#name);                                                                               \
-        if (!real)                                                                                 \
-            *(void **)&real = dlsym(RTLD_NEXT, #name);                                             \
-        return real arguments;                                                                     \
+#define FORBID(name, parameters, arguments)            \
+    int name parameters                                \
+    {                                                  \
+        static int(*real) parameters;                  \
+                                                       \
+        note(#name);                                   \
+        if (!real)                                     \
+            *(void **)&real = dlsym(RTLD_NEXT, #name); \
+        return real arguments;                         \
     }
 FORBID(pthread_mutex_lock, (pthread_mutex_t * mutex), (mutex))
 FORBID(pthread_mutex_trylock, (pthread_mutex_t * mutex), (mutex))
@@ -127,8 +127,10 @@ FORBID(pthread_spin_lock, (pthread_spinlock_t * lock), (lock))
 FORBID(pthread_cond_wait, (pthread_cond_t * cond, pthread_mutex_t *mutex), (cond, mutex))
 FORBID(pthread_cond_signal, (pthread_cond_t * cond), (cond))
 FORBID(pthread_cond_broadcast, (pthread_cond_t * cond), (cond))
-FORBID(pthread_getschedparam, (pthread_t thread, int *policy, struct sched_param *param), (thread, policy, param))
-FORBID(pthread_setschedparam, (pthread_t thread, int policy, const struct sched_param *param), (thread, policy, param))
+FORBID(pthread_getschedparam, (pthread_t thread, int *policy, struct sched_param *param),
+       (thread, policy, param))
+FORBID(pthread_setschedparam, (pthread_t thread, int policy, const struct sched_param *param),
+       (thread, policy, param))
 FORBID(sem_wait, (sem_t * sem), (sem))
 FORBID(sem_trywait, (sem_t * sem), (sem))
 FORBID(sem_post, (sem_t * sem), (sem))
@@ -189,7 +191,8 @@ static void number_to_text(char *end, unsigned number)
 static void on_trapped_call(int signal, siginfo_t *info, void *context)
 {
     char text[] = "system call number      ";
-    const char *where = in_callback ? " in the callback\n" : " by the harness: a mistake of the test\n";
+    const char *where =
+        in_callback ? " in the callback\n" : " by the harness: a mistake of the test\n";
 
     (void)signal;
     (void)context;
@@ -199,8 +202,9 @@ static void on_trapped_call(int signal, siginfo_t *info, void *context)
     syscall(SYS_exit_group, 1);
 }
 
-#define ALLOW_IF(number)                                                                           \
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (number), 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+#define ALLOW_IF(number)                                 \
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (number), 0, 1), \
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 
 /* From here on this thread may read the clock (where the vDSO cannot), report and end. */
 static void trap_system_calls(void)
@@ -295,7 +299,9 @@ static void *callbacks(void *argument)
     change_something(on, &seed); /* and so that everything it calls is bound and mapped */
     trap_system_calls();
     for (int i = 1; i < CALLBACKS; i++) {
-        const uint32_t most = random_below(&seed, 100) == 0 ? 9000 : random_below(&seed, 10) ? 512 : 4096;
+        const uint32_t most = random_below(&seed, 100) == 0 ? 9000
+                              : random_below(&seed, 10)     ? 512
+                                                            : 4096;
 
         if (random_below(&seed, 3) == 0)
             change_something(on, &seed);

@@ -186,8 +186,8 @@ typedef struct {
  * Of a fade of F frames between two steady tones of angular frequency w and amplitudes A and B,
  *   y[n] = a[n] + (b[n] - a[n]) n / F,
  * the second difference is at most that of the louder tone, plus 2 (a' + b') / F on the way, plus
- * (A + B) / F in the corners where the fade begins and ends. A quarter on top is for the stages that
- * are still settling: filters that ring, gains that move at their attack.
+ * (A + B) / F in the corners where the fade begins and ends. A quarter on top is for the stages
+ * that are still settling: filters that ring, gains that move at their attack.
  */
 static double bend_of_a_fade(double tones, double w, double peaks)
 {
@@ -246,8 +246,10 @@ static void check_no_click(const change *of)
         cut = fmax(cut, bend(changed + 2 * (AT - 100), FRAMES - AT + 100));
         rig_free(&on);
     }
-    const double tones = fmax(bend(before + 2 * AT, FRAMES - AT), bend(after + 2 * AT, FRAMES - AT));
-    const double peaks = peak_of(before + 2 * AT, FRAMES - AT) + peak_of(after + 2 * AT, FRAMES - AT);
+    const double tones =
+        fmax(bend(before + 2 * AT, FRAMES - AT), bend(after + 2 * AT, FRAMES - AT));
+    const double peaks =
+        peak_of(before + 2 * AT, FRAMES - AT) + peak_of(after + 2 * AT, FRAMES - AT);
     const double bound = bend_of_a_fade(tones, 2 * M_PI * 1000 / RATE, peaks);
 
     if (worst > bound || cut < 4 * bound) {
@@ -268,11 +270,11 @@ static void no_change_clicks(void)
     change all[CHANGES];
     int count = 0;
 
-#define CHANGE(title, setting)                                                                     \
-    do {                                                                                           \
-        change *c = &all[count++];                                                                 \
-        *c = (change){.name = (title), .before = rig_neutral(), .after = rig_neutral()};           \
-        setting;                                                                                   \
+#define CHANGE(title, setting)                                                           \
+    do {                                                                                 \
+        change *c = &all[count++];                                                       \
+        *c = (change){.name = (title), .before = rig_neutral(), .after = rig_neutral()}; \
+        setting;                                                                         \
     } while (0)
 
     CHANGE("trim", c->after.trim.gain_db = -60);
@@ -309,7 +311,8 @@ static void a_stream_fades_in(void)
         ag06_arena_switch(on.arena, stream % 2 ? AG06_SWITCH_BYPASS : 0);
         rig_restart(&on);
         rig_run(&on, input, output, FRAMES, 128);
-        CHECK(bend(output, FRAMES) <= bend_of_a_fade(bend(input, FRAMES), 2 * M_PI * 1000 / RATE, 0.5));
+        CHECK(bend(output, FRAMES) <=
+              bend_of_a_fade(bend(input, FRAMES), 2 * M_PI * 1000 / RATE, 0.5));
         CHECK(peak_of(output + 2 * FADE, FRAMES - FADE) > 0.49);
     }
     rig_free(&on);
@@ -395,8 +398,8 @@ static void garbage(float *frames, uint64_t count, int kind, uint64_t *seed)
     for (uint64_t i = 0; i < count * AG06_CHANNELS; i++) {
         const uint32_t bits = (uint32_t)random_u64(seed);
         const float sign = bits & 1 ? 1.0f : -1.0f;
-        const float kinds[] = {NAN,  sign * INFINITY, sign * 1e38f, sign * 1e-40f, 16.0f,
-                               1.0f, 0.0f,            -0.0f,        0.0f};
+        const float kinds[] = {NAN,  sign * INFINITY, sign * 1e38f, sign * 1e-40f, 16.0f, 1.0f,
+                               0.0f, -0.0f,           0.0f};
 
         frames[i] = kinds[kind];
         if (kind == 5)
@@ -631,6 +634,7 @@ int main(void)
     a_poisoned_slot_costs_nothing_to_who_does_not_hear_it();
     a_block_is_echoed_with_the_position_where_it_begins_to_be_heard();
     dry_and_wet_keep_step_after_a_process_was_killed();
-    puts("ok engine: cutting, bypass, slots, mute, clicks, limiter, bad input and coefficients, echo");
+    puts("ok engine: cutting, bypass, slots, mute, clicks, limiter, bad input and coefficients, "
+         "echo");
     return 0;
 }

@@ -1,4 +1,5 @@
-/* The recording device: in lockstep nothing is lost and every run is alike; it ends when it should. */
+/* The recording device: in lockstep nothing is lost and every run is alike; it ends when it should.
+ */
 #include "ag06_recording.h"
 #include "rig.h"
 
@@ -92,7 +93,8 @@ static uint64_t play_in_lockstep(const float *frames, int times)
     for (int i = 0; i < READERS; i++) {
         ag06_host_cell *cell = rig_memory(sizeof *cell);
 
-        listeners[i] = (listener){&on, frames, cell, i ? 480 : 1024, (uint64_t)times * FRAMES, i, 0};
+        listeners[i] =
+            (listener){&on, frames, cell, i ? 480 : 1024, (uint64_t)times * FRAMES, i, 0};
         recording->cells[i] = cell;
         CHECK(pthread_create(&threads[i], NULL, listen, &listeners[i]) == 0);
     }

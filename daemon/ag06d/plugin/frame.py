@@ -21,7 +21,7 @@ class Frame:
     rate         frames per second
     lost         frames lost just before this one because the host was too slow
     gap_frames   frames that never arrived, by the clock (device away), in or just before this one
-    bad_input    the input held NaN or infinity, which were made finite
+    bad_input    the input held NaN, infinity or more than +24 dBFS, which were silenced
     """
 
     dry: npt.NDArray[np.float32]
