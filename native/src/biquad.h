@@ -1,4 +1,5 @@
-/* Second-order sections, transposed direct form II, and cascades of them. */
+/* Second-order sections, transposed direct form II, cascades of them, and a section that changes.
+ */
 #pragma once
 
 #include "lanes.h"
@@ -26,6 +27,42 @@ INLINE lanes biquad_step(const lane_biquad *f, biquad_state *state, lanes x)
     state->s1 = (f->b1 * x + state->s2) - f->a1 * y;
     state->s2 = f->b2 * x - f->a2 * y;
     return y;
+}
+
+/* What a detector behind the section hears of `frames`. */
+INLINE void biquad_listen(const lane_biquad *f, biquad_state *state, const lanes *frames,
+                          lanes *heard, uint32_t count)
+{
+    biquad_state s = *state;
+
+    for (uint32_t n = 0; n < count; n++)
+        heard[n] = biquad_step(f, &s, frames[n]);
+    *state = s;
+}
+
+/*
+ * A section as it was before a change, in the lanes that change. Given other coefficients, a
+ * section would go on ringing with what it remembers; begun afresh, it would be struck by the
+ * sound that is there. So the one that leaves is faded out behind its filter, and the one that
+ * enters is faded in before its own.
+ */
+typedef struct {
+    lane_biquad section;
+    biquad_state state;
+    lane_bits lanes;
+} biquad_left;
+
+/* `share` of the section that enters, frame by frame; `to` may be `frames`. */
+INLINE void biquad_enter(const lane_biquad *f, biquad_state *state, biquad_left *left,
+                         const lanes *share, const lanes *frames, lanes *to, uint32_t count)
+{
+    for (uint32_t n = 0; n < count; n++) {
+        const lanes entering = lanes_select(left->lanes, share[n], LANES(1));
+        const lanes leaving =
+            (1.0 - entering) * biquad_step(&left->section, &left->state, frames[n]);
+
+        to[n] = leaving + biquad_step(f, state, entering * frames[n]);
+    }
 }
 
 /* Sections to be run one after the other. */

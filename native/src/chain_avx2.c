@@ -7,8 +7,8 @@
 
 #if CHAIN_HAS_AVX2
 uint32_t chain_run_avx2(const chain_coefficients *coefficients, chain_state *state,
-                        const float *dry, lanes *frames, uint32_t count)
+                        chain_change *change, const float *dry, lanes *frames, uint32_t count)
 {
-    return run_stages(coefficients, state, dry, frames, count);
+    return run_stages(coefficients, state, change, dry, frames, count);
 }
 #endif

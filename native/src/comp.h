@@ -22,8 +22,7 @@ INLINE void comp_rest(comp_state *state, int slot)
     lanes_put(&state->gain_db, slot, 0);
 }
 
-/* `heard` is what the detector goes by: the frames themselves, or what the side-chain makes of
- * them. */
+/* `heard` is what the detector goes by: the frames, or what the side-chain makes of them. */
 INLINE void comp_turn(const comp_coefficients *c, comp_state *state, const lanes *heard,
                       lanes *frames, uint32_t count)
 {
@@ -48,19 +47,16 @@ INLINE void comp_turn(const comp_coefficients *c, comp_state *state, const lanes
     state->gain_db = lanes_turned(&follow, count % 2 ? gain_then : gain);
 }
 
-INLINE void comp_run(const comp_coefficients *c, comp_state *state, int sidechain, lanes *frames,
-                     uint32_t count)
+/* `left` is the side-chain as it was while that changes, else null. */
+INLINE void comp_run(const comp_coefficients *c, comp_state *state, biquad_left *left,
+                     const lanes *share, lanes *frames, uint32_t count)
 {
-    biquad_state filter = state->sidechain;
     lanes heard[CHUNK + 1];
 
-    if (!sidechain) {
-        comp_turn(c, state, frames, frames, count);
-        return;
-    }
-    for (uint32_t n = 0; n < count; n++)
-        heard[n] = biquad_step(&c->sidechain, &filter, frames[n]);
+    if (left)
+        biquad_enter(&c->sidechain, &state->sidechain, left, share, frames, heard, count);
+    else
+        biquad_listen(&c->sidechain, &state->sidechain, frames, heard, count);
     heard[count] = LANES(0);
-    state->sidechain = filter;
     comp_turn(c, state, heard, frames, count);
 }

@@ -30,37 +30,40 @@ INLINE void deess_rest(deess_state *state, int slot)
 }
 
 /* What is above the corner, of every frame: as the detector hears it, and as it is turned down. */
-INLINE void deess_listen(const deess_coefficients *c, deess_state *state, const lanes *frames,
-                         lanes *heard, lanes *high, uint32_t count)
+INLINE void deess_listen(const deess_coefficients *c, deess_state *state, biquad_left *left,
+                         const lanes *share, const lanes *frames, lanes *heard, lanes *high,
+                         uint32_t count)
 {
     const lanes gain = 0.5 * (1.0 + c->pole);
-    biquad_state detector = state->detector;
     lanes before = state->before;
     lanes last = state->high;
 
+    if (left)
+        biquad_enter(&c->detector, &state->detector, left, share, frames, heard, count);
+    else
+        biquad_listen(&c->detector, &state->detector, frames, heard, count);
     for (uint32_t n = 0; n < count; n++) {
         const lanes x = frames[n];
 
-        heard[n] = biquad_step(&c->detector, &detector, x);
         last = gain * (x - before) + c->pole * last;
         before = x;
         high[n] = last;
     }
     heard[count] = high[count] = LANES(0);
-    state->detector = detector;
     state->before = before;
     state->high = last;
 }
 
-INLINE void deess_run(const deess_coefficients *c, deess_state *state, lanes *frames,
-                      uint32_t count)
+/* `left` is the detector as it was while that changes, else null. */
+INLINE void deess_run(const deess_coefficients *c, deess_state *state, biquad_left *left,
+                      const lanes *share, lanes *frames, uint32_t count)
 {
     const follower follow = lanes_follower(c->attack, c->release);
     lanes gain = lanes_turned(&follow, state->gain_db), gain_then = gain;
     lanes heard[CHUNK + 1];
     lanes high[CHUNK + 1];
 
-    deess_listen(c, state, frames, heard, high, count);
+    deess_listen(c, state, left, share, frames, heard, high, count);
     for (uint32_t n = 0; n < count; n += 2) { /* the one after the last is silence */
         const lanes over = lanes_db(lanes_linked(heard[n], heard[n + 1])) - c->threshold_db;
         const lanes reduction = lanes_min(c->slope * lanes_max(over, LANES(0)), c->range_db);

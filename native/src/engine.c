@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define FADE_S 15e-3
+#define LEAD_S 10e-3 /* of a new chain before it is heard: time for its filters to come in */
 
 uint64_t ag06_engine_bytes(void)
 {
@@ -58,9 +59,10 @@ void ag06_engine_init(ag06_engine *engine, ag06_arena *arena, int priority)
     engine->priority = priority;
     engine->latency = ag06_chain_latency(rate);
     engine->fade_frames = (uint32_t)(FADE_S * rate);
+    engine->lead_frames = (uint32_t)fmax(LEAD_S * rate, engine->latency);
     chain_reset(&engine->state, rate);
     for (int slot = 0; slot < AG06_SLOTS; slot++)
-        chain_set_slot(&engine->coefficients, &engine->state, slot,
+        chain_set_slot(&engine->coefficients, &engine->state, NULL, slot,
                        params_front(&arena->params[slot]));
     engine->slot_b = ramp_at(wanted(switches, AG06_SWITCH_SLOT_B), engine->fade_frames);
     engine->bypass = ramp_at(wanted(switches, AG06_SWITCH_BYPASS), engine->fade_frames);
@@ -73,8 +75,8 @@ void ag06_engine_init(ag06_engine *engine, ag06_arena *arena, int priority)
 
 /*
  * Begin a crossfade to whatever parameter blocks are new; one fade runs at a time, and a block that
- * comes during it waits. For as long as the limiter's delay still holds frames made with the old
- * blocks, only the old chain is heard: after that the new one has no seam in it.
+ * comes during it waits. First only the old chain is heard, while the filters of the new one come
+ * in, and until the limiter's delay holds no more frames from before: then there is no seam in it.
  */
 static void take_params(ag06_engine *engine, uint64_t position)
 {
@@ -84,13 +86,14 @@ static void take_params(ag06_engine *engine, uint64_t position)
         return;
     engine->old_coefficients = engine->coefficients;
     engine->old_state = engine->state;
-    engine->fade_left = engine->latency + engine->fade_frames;
+    engine->fade_left = engine->lead_frames + engine->fade_frames;
+    chain_change_begin(&engine->change, &engine->coefficients, &engine->state, engine->lead_frames);
     for (int slot = 0; slot < AG06_SLOTS; slot++) {
         if (!params_fresh(&params[slot]))
             continue;
         const ag06_chain_block *block = params_take(&params[slot]);
-        chain_set_slot(&engine->coefficients, &engine->state, slot, block);
-        store_relaxed(&params[slot].taken_position, position + engine->latency);
+        chain_set_slot(&engine->coefficients, &engine->state, &engine->change, slot, block);
+        store_relaxed(&params[slot].taken_position, position + engine->lead_frames);
         store_release(&params[slot].taken, block->sequence);
     }
 }
@@ -108,12 +111,13 @@ static void take_switches(ag06_engine *engine)
 /* Returns the slots that went mad. */
 static uint32_t run_chain(ag06_engine *engine, const float *dry, lanes *frames, uint32_t count)
 {
-    uint32_t mad = chain_run(&engine->coefficients, &engine->state, dry, frames, count);
+    uint32_t mad =
+        chain_run(&engine->coefficients, &engine->state, &engine->change, dry, frames, count);
     if (engine->fade_left == 0)
         return mad;
 
     lanes old[CHUNK];
-    mad |= chain_run(&engine->old_coefficients, &engine->old_state, dry, old, count);
+    mad |= chain_run(&engine->old_coefficients, &engine->old_state, NULL, dry, old, count);
     for (uint32_t n = 0; n < count && engine->fade_left > 0; n++, engine->fade_left--) {
         const double share = (double)engine->fade_left / (double)engine->fade_frames;
 
@@ -136,7 +140,8 @@ static void silence_slot(ag06_engine *engine, int slot, lanes *frames, uint32_t 
 {
     chain_reset_slot(&engine->state, slot);
     chain_reset_slot(&engine->old_state, slot);
-    chain_set_slot(&engine->old_coefficients, &engine->old_state, slot,
+    chain_change_drop(&engine->change, &engine->coefficients, slot);
+    chain_set_slot(&engine->old_coefficients, &engine->old_state, NULL, slot,
                    params_front(&engine->arena->params[slot]));
     for (uint32_t n = 0; n < count; n++)
         frames[n][2 * slot] = frames[n][2 * slot + 1] = 0;

@@ -6,17 +6,19 @@
 #include "ramp.h"
 
 struct ag06_engine {
-    ag06_arena *arena;
-    int priority;  /* SCHED_FIFO priority still to be asked for, 0 when done */
-    int streaming; /* the first callback was seen */
-
     chain_coefficients coefficients;
     chain_state state;
+    chain_change change;
     /* While fade_left > 0 the chain as it was before the last change runs beside it. */
     chain_coefficients old_coefficients;
     chain_state old_state;
+
+    ag06_arena *arena;
+    int priority;       /* SCHED_FIFO priority still to be asked for, 0 when done */
+    int streaming;      /* the first callback was seen */
     uint32_t fade_left; /* frames; more than fade_frames before the new chain begins to be heard */
     uint32_t fade_frames; /* length of every crossfade */
+    uint32_t lead_frames; /* that a new chain runs before its crossfade begins */
 
     ramp slot_b;  /* 0 slot A, 1 slot B */
     ramp bypass;  /* 0 chain, 1 delayed input */

@@ -31,10 +31,10 @@ static inline void copy(void *to, const void *from, uint64_t bytes)
 #define FENCE(order) __atomic_thread_fence(order)
 #endif
 
-static inline uint8_t *frame_at(const ag06_ring *ring, uint64_t position)
+/* Bytes from the ring to the frame at `position`. */
+static inline uint64_t offset_of(const ag06_ring *ring, uint64_t position)
 {
-    return (uint8_t *)(uintptr_t)ring + ring->data_offset +
-           (position & (ring->capacity - 1)) * ring->frame_bytes;
+    return ring->data_offset + (position & (ring->capacity - 1)) * ring->frame_bytes;
 }
 
 /* Frames from `position` to where the storage wraps. */
@@ -61,9 +61,9 @@ void ag06_ring_write(ag06_ring *ring, const void *frames, uint64_t count)
     if (end > load_relaxed(&ring->begin) + ring->capacity)
         store_relaxed(&ring->begin, end - ring->capacity);
     FENCE(__ATOMIC_RELEASE);
-    copy(frame_at(ring, head), frames, first * ring->frame_bytes);
+    copy((uint8_t *)ring + offset_of(ring, head), frames, first * ring->frame_bytes);
     if (first < count)
-        copy(frame_at(ring, end - (count - first)),
+        copy((uint8_t *)ring + offset_of(ring, end - (count - first)),
              (const uint8_t *)frames + first * ring->frame_bytes,
              (count - first) * ring->frame_bytes);
     store_release(&ring->head, end);
@@ -83,7 +83,8 @@ static int lapped(const ag06_ring *ring, uint64_t head, uint64_t *cursor, uint64
     return AG06_RING_LAPPED;
 }
 
-int ag06_ring_read(const ag06_ring *ring, uint64_t *cursor, void *out, uint64_t count, uint64_t *lost)
+int ag06_ring_read(const ag06_ring *ring, uint64_t *cursor, void *out, uint64_t count,
+                   uint64_t *lost)
 {
     const uint64_t head = load_acquire(&ring->head);
     const uint64_t at = *cursor;
@@ -94,9 +95,10 @@ int ag06_ring_read(const ag06_ring *ring, uint64_t *cursor, void *out, uint64_t 
         return lapped(ring, head, cursor, count, lost);
 
     const uint64_t first = until_wrap(ring, at) < count ? until_wrap(ring, at) : count;
-    copy(out, frame_at(ring, at), first * ring->frame_bytes);
+    copy(out, (const uint8_t *)ring + offset_of(ring, at), first * ring->frame_bytes);
     if (first < count)
-        copy((uint8_t *)out + first * ring->frame_bytes, frame_at(ring, at + first),
+        copy((uint8_t *)out + first * ring->frame_bytes,
+             (const uint8_t *)ring + offset_of(ring, at + first),
              (count - first) * ring->frame_bytes);
 
     FENCE(__ATOMIC_ACQUIRE);
