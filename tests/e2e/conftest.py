@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -304,7 +303,9 @@ class SoundServer:
     """A JACK server of our own on the dummy backend, which may be killed and started again."""
 
     def __init__(self, folder: Path) -> None:
-        self.name = f"ag06-e2e-{uuid.uuid4().hex[:8]}"
+        # Always the same name: JACK has room for eight servers, and gives the place of one that was
+        # killed to none but the next of its name.
+        self.name = "ag06-e2e"
         self.env = {"JACK_DEFAULT_SERVER": self.name, "JACK_NO_START_SERVER": "1"}
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
