@@ -14,8 +14,8 @@
 
 #define AG06_MAGIC 0x3630474144363047
 #define AG06_LAYOUT_VERSION 3
-#define AG06_BLOCK_MAX 4096          /* frames; a longer callback is cut into such blocks */
-#define AG06_HISTOGRAM_BUCKETS 192   /* four to the octave of nanoseconds */
+#define AG06_BLOCK_MAX 4096        /* frames; a longer callback is cut into such blocks */
+#define AG06_HISTOGRAM_BUCKETS 192 /* four to the octave of nanoseconds */
 
 /* Flags of a block header. */
 #define AG06_BLOCK_INPUT_UNDERFLOW 1
@@ -23,8 +23,8 @@
 #define AG06_BLOCK_OUTPUT_UNDERFLOW 4
 #define AG06_BLOCK_OUTPUT_OVERFLOW 8
 #define AG06_BLOCK_PRIMING 16
-#define AG06_BLOCK_NAN 32     /* the input held NaN or infinity, or the chain made one */
-#define AG06_BLOCK_GAP 64     /* first block after the stream was away; see gap_frames */
+#define AG06_BLOCK_NAN 32 /* the input held NaN or infinity, or the chain made one */
+#define AG06_BLOCK_GAP 64 /* first block after the stream was away; see gap_frames */
 
 /* Bits of the switch word. */
 #define AG06_SWITCH_MUTE 1
@@ -33,14 +33,14 @@
 
 /* One callback's block, written when it ends; the newest of these are in the blocks ring. */
 typedef struct {
-    uint64_t sequence;    /* callbacks since the arena was made */
-    uint64_t position;    /* of its first frame */
-    uint64_t entry_ns;    /* CLOCK_MONOTONIC when the callback began */
-    uint64_t gap_frames;  /* frames that the clock says were missed before this block */
+    uint64_t sequence;   /* callbacks since the arena was made */
+    uint64_t position;   /* of its first frame */
+    uint64_t entry_ns;   /* CLOCK_MONOTONIC when the callback began */
+    uint64_t gap_frames; /* frames that the clock says were missed before this block */
     uint32_t frames;
-    uint32_t flags;       /* AG06_BLOCK_* */
-    uint32_t duration_ns; /* until the wet frames were written */
-    uint32_t switches;    /* AG06_SWITCH_* in effect */
+    uint32_t flags;                /* AG06_BLOCK_* */
+    uint32_t duration_ns;          /* until the wet frames were written */
+    uint32_t switches;             /* AG06_SWITCH_* in effect */
     float dry_peak[AG06_CHANNELS]; /* linear */
     float dry_rms[AG06_CHANNELS];
     float wet_peak[AG06_CHANNELS];
@@ -49,22 +49,23 @@ typedef struct {
     uint64_t reserved[1];
 } ag06_block;
 
-/* What can go wrong, each counted apart from the others. All since the arena was made, but for stream_*. */
+/* What can go wrong, each counted apart from the others. All since the arena was made, but for
+ * stream_*. */
 typedef struct {
-    ag06_atomic_u64 beat_ns;           /* CLOCK_MONOTONIC, by the audio process's Python loop */
-    ag06_atomic_u64 streams;           /* times that a stream began */
-    ag06_atomic_u64 stream_start_ns;   /* entry of its first callback; 0 before */
-    ag06_atomic_u64 stream_position;   /* ring position at its start */
-    ag06_atomic_u64 stream_callbacks;  /* callbacks of this stream */
+    ag06_atomic_u64 beat_ns;          /* CLOCK_MONOTONIC, by the audio process's Python loop */
+    ag06_atomic_u64 streams;          /* times that a stream began */
+    ag06_atomic_u64 stream_start_ns;  /* entry of its first callback; 0 before */
+    ag06_atomic_u64 stream_position;  /* ring position at its start */
+    ag06_atomic_u64 stream_callbacks; /* callbacks of this stream */
     ag06_atomic_u64 callbacks;
     ag06_atomic_u64 last_entry_ns;
     ag06_atomic_u64 last_frames;
-    ag06_atomic_u64 gap_frames;        /* missed while no stream ran, by the clock */
-    ag06_atomic_u64 overruns;          /* callbacks longer than their period */
-    ag06_atomic_u64 late;              /* began more than 1.5 periods after the one before */
-    ag06_atomic_u64 nan_trips;         /* chain resets by the NaN guard */
-    ag06_atomic_u64 bad_input_frames;  /* NaN, infinite or beyond +24 dBFS, silenced */
-    ag06_atomic_u64 input_underflows;  /* PortAudio's flags, by kind */
+    ag06_atomic_u64 gap_frames;       /* missed while no stream ran, by the clock */
+    ag06_atomic_u64 overruns;         /* callbacks longer than their period */
+    ag06_atomic_u64 late;             /* began more than 1.5 periods after the one before */
+    ag06_atomic_u64 nan_trips;        /* chain resets by the NaN guard */
+    ag06_atomic_u64 bad_input_frames; /* NaN, infinite or beyond +24 dBFS, silenced */
+    ag06_atomic_u64 input_underflows; /* PortAudio's flags, by kind */
     ag06_atomic_u64 input_overflows;
     ag06_atomic_u64 output_underflows;
     ag06_atomic_u64 output_overflows;
@@ -81,11 +82,11 @@ typedef struct {
 
 /* A triple-buffered parameter block: the writer never waits, the reader never sees half a block. */
 typedef struct {
-    ag06_atomic_u32 middle;   /* index of the block in between, with AG06_PARAMS_FRESH when unread */
-    uint32_t back;            /* the writer's */
-    uint32_t front;           /* the reader's */
+    ag06_atomic_u32 middle; /* index of the block in between, with AG06_PARAMS_FRESH when unread */
+    uint32_t back;          /* the writer's */
+    uint32_t front;         /* the reader's */
     uint32_t reserved;
-    ag06_atomic_u64 taken;    /* sequence of the block in effect */
+    ag06_atomic_u64 taken;          /* sequence of the block in effect */
     ag06_atomic_u64 taken_position; /* where its crossfade began */
     ag06_chain_block blocks[3];
 } ag06_params;
@@ -93,20 +94,20 @@ typedef struct {
 typedef struct {
     uint64_t magic;
     uint32_t layout_version;
-    uint32_t rate;         /* frames per second */
+    uint32_t rate; /* frames per second */
     uint64_t total_bytes;
-    uint64_t made_ns;      /* CLOCK_MONOTONIC */
+    uint64_t made_ns;         /* CLOCK_MONOTONIC */
     ag06_atomic_u32 switches; /* AG06_SWITCH_*, as wanted; written by ag06d */
     uint32_t reserved;
     ag06_atomic_u64 meter_resets; /* resets of the meters, as wanted; written by ag06d */
     uint64_t reserved2[2];
-    ag06_ring dry;         /* interleaved float32 frames as they arrived, bad samples silenced */
-    ag06_ring wet;         /* interleaved float32 frames as they left; same positions as dry */
-    ag06_ring blocks;      /* ag06_block */
+    ag06_ring dry;    /* interleaved float32 frames as they arrived, bad samples silenced */
+    ag06_ring wet;    /* interleaved float32 frames as they left; same positions as dry */
+    ag06_ring blocks; /* ag06_block */
     ag06_params params[AG06_SLOTS];
     ag06_stats stats;
     ag06_meter_board meters; /* of dry and wet, for readers */
-    ag06_meter meter;        /* the callback's own; here, so that a programme outlives its process */
+    ag06_meter meter; /* the callback's own; here, so that a programme outlives its process */
 } ag06_arena;
 
 /* Bytes of an arena at `rate` whose rings hold `seconds` or more. */

@@ -50,13 +50,13 @@ typedef struct {
 
 typedef struct {
     const ag06_arena *arena;
-    uint64_t cursor;       /* next frame to read */
-    uint64_t lost;         /* frames, all told */
+    uint64_t cursor; /* next frame to read */
+    uint64_t lost;   /* frames, all told */
     uint64_t hop_frames;
     uint64_t block_cursor; /* next block header to read */
     uint64_t blocks_lost;
-    ag06_block block;      /* the newest header read */
-    ag06_hop next;         /* what is known so far of the hop at the cursor */
+    ag06_block block; /* the newest header read */
+    ag06_hop next;    /* what is known so far of the hop at the cursor */
 } ag06_reader;
 
 /* Start reading at `position`, in hops of `hop_frames`. */
@@ -70,12 +70,14 @@ void ag06_reader_init(ag06_reader *reader, const ag06_arena *arena, uint64_t hop
 int ag06_reader_next(ag06_reader *reader, float *dry, float *wet, ag06_hop *hop,
                      uint64_t timeout_ns);
 
-/* The histogram's value at quantile q (0 to 1) in nanoseconds, the upper edge of its bucket; 0 if empty. */
+/* The histogram's value at quantile q (0 to 1) in nanoseconds, the upper edge of its bucket; 0 if
+ * empty. */
 uint64_t ag06_quantile_u64(const ag06_atomic_u64 *histogram, double q);
 uint64_t ag06_quantile_u32(const ag06_atomic_u32 *histogram, double q);
 
 /* End this process when its parent, known to be `parent`, ends; false if it already has. */
 int ag06_die_with_parent(int parent);
 
-/* Give up the right to real-time scheduling and to a better niceness, for this process and its own. */
+/* Give up the right to real-time scheduling and to a better niceness, for this process and its own.
+ */
 void ag06_renounce_real_time(void);

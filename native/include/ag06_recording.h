@@ -14,17 +14,17 @@
 
 typedef struct {
     ag06_engine *engine;
-    const float *frames;     /* interleaved, AG06_CHANNELS each */
+    const float *frames; /* interleaved, AG06_CHANNELS each */
     uint64_t frame_count;
-    uint32_t rate;           /* frames per second */
-    uint32_t block;          /* frames per callback */
-    int32_t loop;            /* play again and again, or once */
+    uint32_t rate;  /* frames per second */
+    uint32_t block; /* frames per callback */
+    int32_t loop;   /* play again and again, or once */
     int32_t lockstep;
     const ag06_host_cell *cells[AG06_LOCKSTEP_CELLS]; /* readers to wait for, in lockstep */
     uint32_t cell_count;
-    ag06_atomic_u32 stop;    /* asks the thread to end */
-    ag06_atomic_u32 ended;   /* the thread is past its last callback */
-    uint64_t thread;         /* pthread_t */
+    ag06_atomic_u32 stop;  /* asks the thread to end */
+    ag06_atomic_u32 ended; /* the thread is past its last callback */
+    uint64_t thread;       /* pthread_t */
     float input[AG06_BLOCK_MAX * AG06_CHANNELS];
     float output[AG06_BLOCK_MAX * AG06_CHANNELS];
 } ag06_recording;

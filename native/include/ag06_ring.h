@@ -33,7 +33,8 @@ void ag06_ring_write(ag06_ring *ring, const void *frames, uint64_t count);
  * After AG06_RING_LAPPED the cursor stands on the multiple of `count` past its old place that
  * leaves half the ring between it and the head; the frames skipped are added to *lost.
  */
-int ag06_ring_read(const ag06_ring *ring, uint64_t *cursor, void *out, uint64_t count, uint64_t *lost);
+int ag06_ring_read(const ag06_ring *ring, uint64_t *cursor, void *out, uint64_t count,
+                   uint64_t *lost);
 
 /* The newest position, as a reader sees it. */
 uint64_t ag06_ring_head(const ag06_ring *ring);

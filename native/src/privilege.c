@@ -14,7 +14,8 @@ void ag06_renounce_real_time(void)
     struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
 
     setrlimit(RLIMIT_RTPRIO, &none);
-    prctl(PR_CAPBSET_DROP, CAP_SYS_NICE); /* for what it may exec; fails where it is not ours to drop */
+    prctl(PR_CAPBSET_DROP,
+          CAP_SYS_NICE); /* for what it may exec; fails where it is not ours to drop */
     if (syscall(SYS_capget, &header, data) != 0)
         return;
     data[CAP_TO_INDEX(CAP_SYS_NICE)].effective &= ~CAP_TO_MASK(CAP_SYS_NICE);

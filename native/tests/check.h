@@ -15,24 +15,24 @@
 #define SANITIZED 0
 #endif
 
-#define CHECK(expression)                                                                          \
-    do {                                                                                           \
-        if (!(expression)) {                                                                       \
-            fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #expression);        \
-            exit(1);                                                                               \
-        }                                                                                          \
+#define CHECK(expression)                                                                   \
+    do {                                                                                    \
+        if (!(expression)) {                                                                \
+            fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #expression); \
+            exit(1);                                                                        \
+        }                                                                                   \
     } while (0)
 
 /* As CHECK, with the two unsigned numbers that should have been equal. */
-#define CHECK_EQUAL(left, right)                                                                   \
-    do {                                                                                           \
-        const unsigned long long left_ = (unsigned long long)(left);                               \
-        const unsigned long long right_ = (unsigned long long)(right);                             \
-        if (left_ != right_) {                                                                     \
-            fprintf(stderr, "%s:%d: does not hold: %s == %s (%llu, %llu)\n", __FILE__, __LINE__,   \
-                    #left, #right, left_, right_);                                                 \
-            exit(1);                                                                               \
-        }                                                                                          \
+#define CHECK_EQUAL(left, right)                                                                 \
+    do {                                                                                         \
+        const unsigned long long left_ = (unsigned long long)(left);                             \
+        const unsigned long long right_ = (unsigned long long)(right);                           \
+        if (left_ != right_) {                                                                   \
+            fprintf(stderr, "%s:%d: does not hold: %s == %s (%llu, %llu)\n", __FILE__, __LINE__, \
+                    #left, #right, left_, right_);                                               \
+            exit(1);                                                                             \
+        }                                                                                        \
     } while (0)
 
 /* A wait that never ends is a failure too. No test depends on how long anything takes. */

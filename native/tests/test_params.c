@@ -115,6 +115,7 @@ int main(void)
     blocks_arrive_whole_in_order_and_the_newest_last();
     rewind_keeps_the_newest();
     a_reader_killed_while_taking_loses_no_block();
-    puts("ok params: whole blocks in order between threads, the newest arrives and survives a rewind");
+    puts("ok params: whole blocks in order between threads, the newest arrives and survives a "
+         "rewind");
     return 0;
 }

@@ -1,4 +1,5 @@
-/* A host's reader: the right frames, where and when they were, what is lost and what came with them. */
+/* A host's reader: the right frames, where and when they were, what is lost and what came with
+ * them. */
 #include "ag06_host.h"
 #include "histogram.h"
 #include "rig.h"
@@ -293,6 +294,7 @@ int main(void)
     hops_are_right_after_the_audio_process_was_killed();
     a_reader_beside_the_callback_gets_whole_hops_and_counts_the_rest();
     a_quantile_is_the_upper_edge_of_the_bucket_that_holds_it();
-    puts("ok reader: content, position, time, flags, gaps and losses of hops, alone and among threads");
+    puts("ok reader: content, position, time, flags, gaps and losses of hops, alone and among "
+         "threads");
     return 0;
 }

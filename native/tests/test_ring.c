@@ -145,8 +145,9 @@ typedef struct {
 
 static int all_done; /* atomic */
 
-/* Set, as plain memory, before the frame of that position is written. Whoever read the frame may look
- * at it only because the head is released and acquired; where it is not, ThreadSanitizer says so. */
+/* Set, as plain memory, before the frame of that position is written. Whoever read the frame may
+ * look at it only because the head is released and acquired; where it is not, ThreadSanitizer says
+ * so. */
 static unsigned char announced[1u << 20];
 
 static void announce(uint64_t position, uint64_t count)
