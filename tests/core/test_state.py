@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from ag06d.arena import Parameter
-from ag06d.core.state import StateTree, nest, tree_parameters
+from ag06d.core.state import StateTree, tree_parameters
 from ag06d.errors import RequestError
+from ag06d.tree import nest
 
 LEAVES = {path: leaf for path, leaf in tree_parameters().items() if not path.startswith("preset.")}
 BOTH_SLOTS = [path for path in LEAVES if path.startswith(("chain.a.comp", "chain.a.eq.low", "audio"))]

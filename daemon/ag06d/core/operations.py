@@ -14,8 +14,8 @@ from pydantic import Field, ValidationError
 
 from ag06d.core.operation import Arguments, Daemon, Operation, changed
 from ag06d.core.preset_operations import PresetOperations
-from ag06d.core.state import nest
 from ag06d.errors import RequestError
+from ag06d.tree import nest
 from ag06d.wire import PROTOCOL, Reply, Request
 
 CHANGES_MAX = 1000  # of one `set`

@@ -12,8 +12,8 @@ import tomli_w
 from ag06d.arena import chain_defaults
 from ag06d.core.files import back_up, next_backup, sync_folder, write_atomically
 from ag06d.core.presets import NAME, SCHEMA, Preset
-from ag06d.core.state import nest
 from ag06d.errors import RequestError
+from ag06d.tree import nest
 
 # A name may not be one that a file system or a shell takes for something else; see presets.NAME.
 NAME_HINT = "a preset's name has only a-z, 0-9, _ and -, begins with a letter or digit, 64 at most"

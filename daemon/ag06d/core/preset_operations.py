@@ -9,8 +9,8 @@ from ag06d.arena.parameters import Value
 from ag06d.core.operation import Arguments, Daemon, Operation, changed
 from ag06d.core.preset_files import PresetFolder, to_toml
 from ag06d.core.presets import Preset, parse_preset
-from ag06d.core.state import nest
 from ag06d.errors import PresetError, RequestError
+from ag06d.tree import nest
 
 Slot = Literal["a", "b"]
 

@@ -16,9 +16,10 @@ import tomli
 
 from ag06d.arena import CHAIN, chain_defaults
 from ag06d.arena.parameters import Value
-from ag06d.core.state import checked, flatten
+from ag06d.core.state import checked
 from ag06d.errors import PresetError, RequestError
 from ag06d.paths import FACTORY_PRESETS
+from ag06d.tree import flatten
 
 SCHEMA = 1
 NAME = r"[a-z0-9][a-z0-9_-]{0,63}"

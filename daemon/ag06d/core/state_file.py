@@ -15,8 +15,9 @@ import tomli_w
 
 from ag06d.arena.parameters import Value
 from ag06d.core.files import next_backup, write_atomically
-from ag06d.core.state import StateTree, checked, flatten, nest
+from ag06d.core.state import StateTree, checked
 from ag06d.errors import RequestError
+from ag06d.tree import flatten, nest
 
 log = logging.getLogger(__name__)
 

@@ -11,6 +11,7 @@ from typing import Any
 from ag06d._native import lib
 from ag06d.host.link import Link
 from ag06d.plugin import Topic
+from ag06d.tree import nest
 from ag06d.wire import pack_arrays
 from ag06d.wire.codec import MESSAGE_MAX
 from ag06d.wire.hostlink import HostMessage, Kind
@@ -69,14 +70,7 @@ class HostContext:
         below = {leaf: value for leaf, value in flat.items() if not path or leaf.startswith(f"{path}.")}
         if not below:
             raise KeyError(path)
-        tree: dict[str, Any] = {}
-        for leaf, value in below.items():
-            *groups, last = leaf.removeprefix(f"{path}." if path else "").split(".")
-            branch = tree
-            for group in groups:
-                branch = branch.setdefault(group, {})
-            branch[last] = value
-        return tree
+        return nest({leaf.removeprefix(f"{path}." if path else ""): value for leaf, value in below.items()})
 
     def publish(
         self,
