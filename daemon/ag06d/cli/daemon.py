@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import sys
 import tempfile
@@ -168,7 +169,19 @@ def draw(settings: Config, dry: Path, wet: Path, png: Path | None) -> None:
     typer.echo(plot_comparison(dry, wet, settings.audio.rate, title, png))
 
 
+def let_go_of_output() -> None:
+    """Give what cannot be written any more to nobody; else Python would end with a status of its own."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 def main() -> None:
     """Entry point."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # until the daemon handles it: end, without a traceback
-    app(prog_name="ag06d")
+    try:
+        app(prog_name="ag06d")
+    finally:
+        let_go_of_output()
