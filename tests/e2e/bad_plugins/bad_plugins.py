@@ -128,6 +128,8 @@ class Forks:
             context.publish("forks", {"pid": os.getpid()})
             if number > SPELL and not told.exists():
                 inside, outside = self.fork(), self.fork(os.setsid)
+                while os.getpgid(outside) != outside:  # else it may be ended with the group before it left
+                    time.sleep(0.001)
                 told.write_text(f"{inside} {outside}")
                 os._exit(5)
 
