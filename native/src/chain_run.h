@@ -5,8 +5,9 @@
 
 #include <stddef.h>
 
-#define RUNAWAY_INSIDE 1e12 /* +240 dBFS: nothing that a sane filter makes of any input */
-#define RUNAWAY 1e6         /* +120 dBFS: nothing that a sane chain puts out */
+/* Sums of magnitudes over a chunk. */
+#define RUNAWAY_INSIDE 1e13 /* nothing that a sane filter makes of any input */
+#define RUNAWAY 1e7         /* nothing that a sane chain puts out */
 #define MEMORIES (offsetof(chain_state, limiter) / sizeof(lanes))
 
 /* chain_avx2.c is this header compiled for processors with AVX2. */
@@ -34,24 +35,39 @@ INLINE void spread_and_trim(const float *dry, lanes trim, lanes before, const la
                             lanes *frames, uint32_t count)
 {
     for (uint32_t n = 0; n < count; n++) {
-        const double left = (double)dry[2 * n];
-        const double right = (double)dry[2 * n + 1];
-        const lanes gain = share ? before + share[n] * (trim - before) : trim;
+        const frame_floats frame = {dry[2 * n], dry[2 * n + 1], dry[2 * n], dry[2 * n + 1]};
 
-        frames[n] = (lanes){left, right, left, right} * gain;
+        frames[n] = __builtin_convertvector(frame, lanes) * trim;
+    }
+    for (uint32_t n = 0; share && n < count; n++) {
+        const frame_floats frame = {dry[2 * n], dry[2 * n + 1], dry[2 * n], dry[2 * n + 1]};
+
+        frames[n] = __builtin_convertvector(frame, lanes) * (before + share[n] * (trim - before));
     }
     if (count % 2) /* stages that take two frames at a time find silence behind the last */
         frames[count] = LANES(0);
 }
 
-/* The slots, a bit each, with a frame that is not a number or not below `limit`. */
-INLINE uint32_t insane(const lanes *frames, uint32_t count, double limit)
+/* The slots in which a lane of any of these is not a number or not below `limit`, by magnitude. */
+INLINE uint32_t insane(const lanes *memories, uint32_t count, double limit)
 {
-    lane_bits sane = LANE_BITS(-1);
+    lanes sum = LANES(0);
 
     for (uint32_t n = 0; n < count; n++)
-        sane &= lanes_abs(frames[n]) < limit;
-    return (sane[0] & sane[1] ? 0 : 1u) | (sane[2] & sane[3] ? 0 : 2u);
+        sum += lanes_abs(memories[n]);
+    return lanes_outside(sum, LANES(limit));
+}
+
+/* The level; returns the slots with a frame that is nothing a sane chain puts out. */
+INLINE uint32_t level_run(lanes level, lanes *frames, uint32_t count)
+{
+    lanes sum = LANES(0);
+
+    for (uint32_t n = 0; n < count; n++) {
+        frames[n] *= level;
+        sum += lanes_abs(frames[n]);
+    }
+    return lanes_outside(sum, LANES(RUNAWAY));
 }
 
 /* What a run over a chunk goes by. */
@@ -138,10 +154,8 @@ static inline uint32_t run_stages(const chain_coefficients *c, chain_state *stat
     }
     spread_and_trim(dry, c->trim, before, pass.share, frames, count);
     filter_and_turn(&pass, frames, count);
-    const uint32_t mad = insane(frames, count, RUNAWAY_INSIDE) |
-                         insane((const lanes *)state, MEMORIES, RUNAWAY_INSIDE);
-    limiter_run(&c->limiter, &state->limiter, frames, count);
-    for (uint32_t n = 0; n < count; n++)
-        frames[n] *= c->level;
-    return mad | insane(frames, count, RUNAWAY);
+    const uint32_t mad = insane((const lanes *)state, MEMORIES, RUNAWAY_INSIDE);
+    const uint32_t louder =
+        limiter_run(&c->limiter, &state->limiter, frames, count, RUNAWAY_INSIDE);
+    return mad | louder | level_run(c->level, frames, count);
 }

@@ -182,6 +182,14 @@ INLINE int lanes_any(lanes a)
     return (set[0] | set[1] | set[2] | set[3]) != 0;
 }
 
+/* The slots, a bit each, with a lane that is not a number or not below `limit`. */
+INLINE uint32_t lanes_outside(lanes a, lanes limit)
+{
+    const lane_bits within = a < limit;
+
+    return (within[0] & within[1] ? 0 : 1u) | (within[2] & within[3] ? 0 : 2u);
+}
+
 /* Both lanes of `slot`. */
 INLINE void lanes_put(lanes *a, int slot, double value)
 {

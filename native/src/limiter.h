@@ -78,44 +78,47 @@ INLINE void limiter_rest(limiter_state *state, int slot)
     lanes_put(&state->reduction, slot, 0);
 }
 
-/*
- * The reduction that each frame's neighbourhood needs, REACH frames after it came, for both
- * channels. Returns 0 when it is nothing for all of them; `needed` is not written then.
- */
-INLINE int limiter_needs(const limiter_coefficients *c, limiter_state *state, const lanes *frames,
-                         lanes *needed, uint32_t count)
+/* Take the frames into the window, and what they leave for the next ones. */
+INLINE void limiter_look(limiter_state *state, frame_window *window, const lanes *frames,
+                         uint32_t count)
 {
-    frame_window window;
+    memcpy(window->at, state->recent, sizeof state->recent);
+    window_fill(window, frames, count);
+    memcpy(state->recent, &window->at[4 * count], sizeof state->recent);
+}
 
-    memcpy(window.at, state->recent, sizeof state->recent);
-    window_fill(&window, frames, count);
-    memcpy(state->recent, &window.at[4 * count], sizeof state->recent);
-    if (!window_near(&window, count, c->ceiling))
-        return 0;
+/* The reduction that each frame's neighbourhood needs, REACH frames after it came, in both
+ * channels. */
+INLINE void limiter_needs(const limiter_coefficients *c, const frame_window *window, lanes *needed,
+                          uint32_t count)
+{
     for (uint32_t n = 0; n < count; n += 2) {
-        const lanes peak = window_peak(&window, n);
+        const lanes peak = window_peak(window, n);
         const lanes over = lanes_max(peak - c->ceiling, LANES(0));
         const lanes reduction = over / lanes_max(peak, c->ceiling);
 
         needed[n] = lanes_earlier(reduction);
         needed[n + 1] = lanes_later(reduction);
     }
-    return 1;
 }
 
 /* Nothing was to be turned down for so long that every reduction kept is 0: only delay. */
 INLINE void limiter_pass(limiter_state *state, lanes *frames, uint32_t count)
 {
-    uint32_t d = state->delay_at;
+    for (uint32_t done = 0; done < count;) {
+        const uint32_t left = state->delay - state->delay_at;
+        const uint32_t run = count - done < left ? count - done : left;
+        lanes *delayed = &state->delayed[state->delay_at];
 
-    for (uint32_t n = 0; n < count; n++) {
-        const lanes delayed = state->delayed[d];
+        for (uint32_t n = 0; n < run; n++) {
+            const lanes late = delayed[n];
 
-        state->delayed[d] = frames[n];
-        frames[n] = delayed;
-        d = d + 1 == state->delay ? 0 : d + 1;
+            delayed[n] = frames[done + n];
+            frames[done + n] = late;
+        }
+        state->delay_at = run == left ? 0 : state->delay_at + run;
+        done += run;
     }
-    state->delay_at = d;
     state->window_at = (state->window_at + count) % (state->delay + 1);
     state->mean_at = (state->mean_at + count) % state->lookahead;
 }
@@ -174,18 +177,25 @@ INLINE void limiter_advance(limiter_state *state, uint32_t count)
         state->delay_at = 0;
 }
 
-INLINE void limiter_run(const limiter_coefficients *c, limiter_state *state, lanes *frames,
-                        uint32_t count)
+/* Returns the slots whose frames were no sound: not a number, or `limit` or more. */
+INLINE uint32_t limiter_run(const limiter_coefficients *c, limiter_state *state, lanes *frames,
+                            uint32_t count, double limit)
 {
     lanes needed[CHUNK + 1];
-    const int busy = limiter_needs(c, state, frames, needed, count);
+    frame_window window;
 
-    if (!busy && state->quiet > state->delay + 2 * state->lookahead + CHUNK) {
-        limiter_pass(state, frames, count);
-        return;
-    }
-    if (!busy)
+    limiter_look(state, &window, frames, count);
+    const window_extent extent = window_measure(&window, count);
+    const int near = lanes_outside(extent.most * GROWTH, c->ceiling) != 0;
+
+    if (near)
+        limiter_needs(c, &window, needed, count);
+    else if (state->quiet <= state->delay + 2 * state->lookahead + CHUNK)
         memset(needed, 0, sizeof needed);
+    else {
+        limiter_pass(state, frames, count);
+        return lanes_outside(extent.sum, LANES(limit));
+    }
     for (uint32_t n = 0; n < count;) {
         uint32_t run = least_of(count - n, state->delay + 1 - state->window_at);
 
@@ -193,7 +203,8 @@ INLINE void limiter_run(const limiter_coefficients *c, limiter_state *state, lan
         run = least_of(run, state->delay - state->delay_at);
         limiter_turn(c, state, &needed[n], &frames[n], run);
         limiter_advance(state, run);
-        state->quiet = busy || lanes_any(state->held) ? 0 : state->quiet + run;
+        state->quiet = near || lanes_any(state->held) ? 0 : state->quiet + run;
         n += run;
     }
+    return lanes_outside(extent.sum, LANES(limit));
 }

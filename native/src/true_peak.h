@@ -16,7 +16,7 @@
 
 #define TAPS 24
 #define REACH (TAPS / 2) /* frames on either side that make up a value */
-#define GROWTH 2.30f     /* no interpolated value exceeds this times the largest sample */
+#define GROWTH 2.30      /* no interpolated value exceeds this times the largest sample */
 
 typedef float frame_floats __attribute__((vector_size(16)));
 typedef float floats __attribute__((vector_size(32))); /* of two frames, the earlier first */
@@ -78,19 +78,34 @@ INLINE void window_fill(frame_window *window, const lanes *frames, uint32_t coun
     memset(&window->at[4 * (TAPS - 1 + count)], 0, sizeof(frame_floats));
 }
 
-/* Whether a value in or between the frames of the window may exceed `ceiling` in any lane. */
-INLINE int window_near(const frame_window *window, uint32_t count, lanes ceiling)
+/* Sum and largest of the magnitudes in a window. The sum is not a number where any of them is not.
+ */
+typedef struct {
+    lanes sum, most;
+} window_extent;
+
+INLINE lanes floats_folded(floats earlier_and_later, int by_sum)
 {
-    floats most = {0};
+    const floats a = earlier_and_later;
+    const floats other = __builtin_shufflevector(a, a, 4, 5, 6, 7, 0, 1, 2, 3);
+    const floats both = by_sum ? a + other : floats_max(a, other);
 
-    for (uint32_t n = 0; n < TAPS - 1 + count; n += 2)
-        most = floats_max(most, floats_abs(floats_at(window, n)));
-    const floats other = __builtin_shufflevector(most, most, 4, 5, 6, 7, 4, 5, 6, 7);
-    most = floats_max(most, other) * GROWTH;
-    const frame_floats frame = __builtin_shufflevector(most, most, 0, 1, 2, 3);
-    const lane_bits near = ~(__builtin_convertvector(frame, lanes) < ceiling);
+    return __builtin_convertvector(__builtin_shufflevector(both, both, 0, 1, 2, 3), lanes);
+}
 
-    return (near[0] | near[1] | near[2] | near[3]) != 0;
+INLINE window_extent window_measure(const frame_window *window, uint32_t count)
+{
+    floats sum = {0}, most = {0};
+
+    for (uint32_t n = 0; n < TAPS - 1 + count; n += 2) {
+        const floats magnitude = floats_abs(floats_at(window, n));
+
+        sum += magnitude;
+        most = floats_max(magnitude, most);
+    }
+    const window_extent extent = {floats_folded(sum, 1), floats_folded(most, 0)};
+
+    return extent;
 }
 
 /*
