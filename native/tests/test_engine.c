@@ -52,6 +52,8 @@ static void the_wet_signal_does_not_depend_on_the_callbacks_size(void)
     uint64_t seed = 7;
 
     rig_noise(input, FRAMES, 0.7, &seed);
+    for (uint64_t i = 0; i < 2 * FRAMES; i++) /* so that every gain is on its way somewhere */
+        input[i] *= i / 12000 % 3 == 0 ? 1.0f : i / 12000 % 3 == 1 ? 0.001f : 0.03f;
     for (int way = 0; way < 12; way++) {
         const uint32_t blocks[] = {4096, 16384, 16, 17, 63, 64, 65, 128, 333, 1021, 4095, 0};
         rig on = rig_make(RATE, 1);
@@ -513,6 +515,69 @@ static void poisoned_coefficients_are_silenced_until_good_ones_come(void)
     free(expected);
 }
 
+/* Nothing of a detector is ever heard, so that a NaN in it would stay, and keep its stage from
+ * work. */
+static void a_detector_that_is_not_a_number_trips_the_guard(void)
+{
+    enum { FRAMES = 4800 };
+    float *tone = rig_frames(FRAMES);
+    float *output = rig_frames(FRAMES);
+
+    rig_tone(tone, 0, FRAMES, 1000, RATE, 0.3);
+    for (int detector = 0; detector < 3; detector++) {
+        const ag06_chain_settings busy = rig_busy();
+        rig on = rig_make(RATE, 1);
+        ag06_chain_block block;
+
+        ag06_chain_design(&busy, RATE, &block);
+        double *const fields[] = {&block.deess.detector.a1, &block.comp.sidechain.b0,
+                                  &block.gate.hold};
+        *fields[detector] = detector == 2 ? INFINITY : NAN;
+        rig_publish_block(&on, 0, &block);
+        rig_run(&on, tone, output, FRAMES, 256);
+        CHECK(on.arena->stats.nan_trips.raw > 0);
+        rig_free(&on);
+    }
+    free(tone);
+    free(output);
+}
+
+/* What no converter delivers must not move a gain: it is as if there had been silence. */
+static void what_is_no_sound_is_silence_to_the_chain(void)
+{
+    enum { FRAMES = 9600 };
+    const float kinds[] = {NAN, INFINITY, -INFINITY, 1e38f, -17};
+    float *bad = rig_frames(FRAMES);
+    float *silent = rig_frames(FRAMES);
+    float *output = rig_frames(FRAMES);
+    float *expected = rig_frames(FRAMES);
+    ag06_chain_settings settings = rig_busy();
+    rig on = rig_make(RATE, 1);
+    rig clean = rig_make(RATE, 1);
+    uint64_t seed = 83;
+
+    settings.comp.release_ms = settings.limiter.release_ms = 2000;
+    rig_noise(bad, FRAMES, 0.5, &seed);
+    for (uint64_t i = 0; i < FRAMES * 2; i++) {
+        const int is_bad = i > FRAMES && random_below(&seed, 10) == 0;
+
+        silent[i] = is_bad ? 0 : bad[i];
+        bad[i] = is_bad ? kinds[random_below(&seed, 5)] : bad[i];
+    }
+    rig_publish(&on, 0, &settings);
+    rig_publish(&clean, 0, &settings);
+    rig_run(&on, bad, output, FRAMES, 256);
+    rig_run(&clean, silent, expected, FRAMES, 256);
+    CHECK(same_bits(output, expected, FRAMES) && peak_of(output, FRAMES) > 0.1);
+    CHECK(on.arena->stats.bad_input_frames.raw > 0 && on.arena->stats.nan_trips.raw == 0);
+    rig_free(&on);
+    rig_free(&clean);
+    free(bad);
+    free(silent);
+    free(output);
+    free(expected);
+}
+
 /* An audition in the slot that nobody hears must not be able to spoil the one that is heard. */
 static void a_poisoned_slot_costs_nothing_to_who_does_not_hear_it(void)
 {
@@ -632,6 +697,8 @@ int main(void)
     the_limiter_holds_its_ceiling_without_clipping();
     any_input_gives_finite_output_and_is_forgotten_in_50_ms();
     poisoned_coefficients_are_silenced_until_good_ones_come();
+    a_detector_that_is_not_a_number_trips_the_guard();
+    what_is_no_sound_is_silence_to_the_chain();
     a_poisoned_slot_costs_nothing_to_who_does_not_hear_it();
     a_block_is_echoed_with_the_position_where_it_begins_to_be_heard();
     dry_and_wet_keep_step_after_a_process_was_killed();
