@@ -19,7 +19,7 @@ help: ## list the targets
 setup: $(BIN)/.ready-run ## install what running needs: system packages that are missing, .venv, the package
 
 run: setup ## start the daemon: on the AG06 if there is one, else on the shipped recording (ARGS="-c my.toml")
-	@$(BIN)/ag06d run --view --config config.toml -o audio.fallback=recording $(ARGS); \
+	@$(BIN)/ag06d run --view -o audio.fallback=recording $(ARGS); \
 	  status=$$?; [ $$status -eq 130 ] && exit 0 || exit $$status
 
 test: $(BIN)/.ready-test ## run all tests: C plain and under sanitizers, then pytest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,18 @@ ROOT = Path(__file__).parents[1]
 def root() -> Path:
     """The project's folder."""
     return ROOT
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_configuration_of_this_machine(tmp_path_factory) -> Iterator[None]:
+    """Neither its files nor its variables reach a test, or a program that a test starts."""
+    nowhere = str(tmp_path_factory.mktemp("nothing"))
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in [name for name in os.environ if name.startswith("AG06D_")]:
+            patch.delenv(variable)
+        patch.setenv("CONFIGURATION_DIRECTORY", nowhere)
+        patch.setenv("XDG_CONFIG_HOME", nowhere)
+        yield
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from ag06d.errors import ConfigError
 PACKAGE = Path(__file__).parent
 FACTORY_PRESETS = PACKAGE / "presets"
 SHIPPED_RECORDING = PACKAGE / "recordings" / "studio.flac"
+FOLDER_VARIABLES = ("AG06D_RUNTIME_DIR", "AG06D_STATE_DIR")  # the other AG06D_... are settings
 SOCKET_PATH_MAX = 107  # bytes that fit into sun_path
 
 
@@ -63,6 +64,16 @@ def state_folder() -> Path:
             return Path(folder.split(":")[0])
     home = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
     return Path(home) / "ag06d"
+
+
+def config_files() -> list[Path]:
+    """The machine's and the user's config.toml, there or not; the later one wins.
+
+    `$CONFIGURATION_DIRECTORY` (as systemd sets it), else `/etc/ag06d`; `$XDG_CONFIG_HOME/ag06d`.
+    """
+    machine = (os.environ.get("CONFIGURATION_DIRECTORY") or "/etc/ag06d").split(":")
+    home = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+    return [Path(folder) / "config.toml" for folder in (*machine, f"{home}/ag06d")]
 
 
 def sockets(folder: Path | None = None) -> Sockets:

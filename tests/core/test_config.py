@@ -1,10 +1,8 @@
+"""The layers of the configuration, and what is said of what is wrong in them."""
+
 from __future__ import annotations
 
-import importlib
-import re
-
 import pytest
-import tomli
 
 from ag06d.core.config import Config, load
 from ag06d.errors import ConfigError
@@ -14,10 +12,23 @@ from ag06d.errors import ConfigError
 def write(tmp_path):
     def write(text: str, name: str = "mine.toml"):
         path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
         return path
 
     return write
+
+
+@pytest.fixture
+def standard(write, tmp_path, monkeypatch):
+    """Writes the machine's and the user's file."""
+
+    def write_both(machine: str, user: str):
+        monkeypatch.setenv("CONFIGURATION_DIRECTORY", str(tmp_path / "etc"))
+        monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
+        return write(machine, "etc/config.toml"), write(user, "home/ag06d/config.toml")
+
+    return write_both
 
 
 def problems(*files, overrides=()) -> list[str]:
@@ -26,51 +37,33 @@ def problems(*files, overrides=()) -> list[str]:
     return caught.value.problems
 
 
-def test_config_toml_lists_exactly_every_setting_at_its_default(root):
-    project = tomli.loads((root / "pyproject.toml").read_text())
-    modules = project["project"]["entry-points"]["ag06d.plugins"]
-    plugins = {}
-    for name, module in modules.items():
-        model = getattr(importlib.import_module(module), "ag06_config_model", None)
-        if model is not None:
-            plugins[name] = model()().model_dump(mode="json")
-    expected = Config().model_dump(mode="json") | {"plugins": plugins}
-    assert tomli.loads((root / "config.toml").read_text()) == expected
-
-
-def test_config_toml_explains_every_setting_on_its_line(root):
-    lines = (root / "config.toml").read_text().splitlines()
-    settings = [line for line in lines if re.match(r"[a-z_]+ *=", line)]
-    assert len(settings) > 20
-    assert [line for line in settings if not re.search(r"# \S", line)] == []
-
-
-def test_the_shipped_file_changes_nothing(root):
-    shipped, defaults = load([root / "config.toml"]), load()
-    assert shipped.model_copy(update={"plugins": {}}) == defaults
-
-
-def test_every_error_of_all_layers_is_told_at_once_with_its_origin(write, tmp_path):
+def test_every_error_of_all_layers_is_told_at_once_with_file_line_and_key(write, tmp_path, monkeypatch):
     first = write("[audio]\nrate = 12345\nblok = 64\n[bus]\nmeters_hz = 'often'\n")
     second = write("[hosts.live]\nnicee = 3\n[hosts.BAD]\n[prest]\n", "second.toml")
-    broken = write("[audio", "broken.toml")
+    broken = write("[log]\n[audio", "broken.toml")
     absent = tmp_path / "absent.toml"
-    found = problems(first, second, broken, absent, overrides=["audio.block=1", "nonsense", "log.level=loud"])
+    monkeypatch.setenv("AG06D_AUDIO__PRIORITY", "100")
+    monkeypatch.setenv("AG06D_AUDIO_DEVICE", "AG06")
+    overrides = ["audio.block=1", "nonsense", "log.level=loud", "meters_hz=3", "hosts=3"]
+    found = problems(first, second, broken, absent, overrides=overrides[:-1])
     for origin, what in (
-        (first, "audio.rate: must be one of 44100, 48000"),
-        (first, "audio.blok: there is no such key; did you mean block?"),
-        (first, "bus.meters_hz: input should be a valid number"),
-        (second, "hosts.live.nicee: there is no such key; did you mean nice?"),
-        (second, "hosts.BAD: "),
-        (second, "prest: there is no such key; did you mean preset?"),
-        (broken, "not TOML: "),
+        (f"{first}:2", "audio.rate: input should be 44100, 48000"),
+        (f"{first}:3", "audio.blok: there is no such key; did you mean block?"),
+        (f"{first}:5", "bus.meters_hz: input should be a valid number, unable to parse string as a number"),
+        (f"{second}:2", "hosts.live.nicee: there is no such key; did you mean nice?"),
+        (f"{second}:3", "hosts.BAD: a name has only a-z"),
+        (f"{second}:4", "prest: there is no such key; did you mean preset?"),
+        (f"{broken}:2", "not TOML: "),
         (absent, "cannot be read: No such file"),
+        ("AG06D_AUDIO__PRIORITY", "audio.priority: input should be less than or equal to 99, not 100"),
+        ("AG06D_AUDIO_DEVICE", "there is no such setting; did you mean AG06D_AUDIO__DEVICE?"),
         ("-o audio.block=1", "audio.block: input should be greater than or equal to 16, not 1"),
         ("-o nonsense", "write section.key=value"),
         ("-o log.level=loud", "log.level: input should be 'debug', 'info', 'warning' or 'error', not 'loud'"),
+        ("-o meters_hz=3", "meters_hz: there is no such key; did you mean bus.meters_hz?"),
     ):
         assert [line for line in found if line.startswith(f"{origin}: {what}")], (origin, what, found)
-    assert len(found) == 11
+    assert len(found) == 14
 
 
 @pytest.mark.parametrize(
@@ -81,25 +74,55 @@ def test_every_error_of_all_layers_is_told_at_once_with_its_origin(write, tmp_pa
 def test_no_file_breaks_the_reader(tmp_path, text):
     path = tmp_path / "mine.toml"
     path.write_bytes(text.encode(errors="surrogateescape"))
-    assert problems(path)[0].startswith(f"{path}: not TOML: ")
+    assert "not TOML: " in problems(path)[0]
 
 
-def test_later_layers_win_key_by_key(write):
-    first = write("[audio]\nblock = 64\nrate = 44100\n[plugins.x]\na = 1\nb = 1\n")
-    second = write("[audio]\nblock = 256\n[plugins.x]\nb = 2\n", "second.toml")
-    config = load([first, second], ["audio.priority=0", "plugins.x.c=3"])
-    assert (config.audio.rate, config.audio.block, config.audio.priority) == (44100, 256, 0)
-    assert config.plugins == {"x": {"a": 1, "b": 2, "c": 3}}
+def test_later_layers_win_key_by_key_and_each_value_knows_its_own(write, standard, monkeypatch):
+    machine, user = standard("[audio]\nblock = 32\nrate = 44100\npriority = 1\n", "[audio]\nblock = 64\n")
+    first = write("[audio]\nloop = false\nring_seconds = 20\n[plugins.x]\na = 1\nb = 1\n")
+    second = write("[audio]\nring_seconds = 30\n[plugins.x]\nb = 2\n", "second.toml")
+    monkeypatch.setenv("AG06D_AUDIO__RING_SECONDS", "40")
+    monkeypatch.setenv("AG06D_AUDIO__STALL_MS", "500")
+    effective = load([first, second], ["audio.stall_ms=600", "plugins.x.c=3"])
+    assert effective.config.plugins == {"x": {"a": 1, "b": 2, "c": 3}}
+    for key, value, origin in (
+        ("device", "auto", "default"),
+        ("rate", 44100, f"{machine}:3"),
+        ("priority", 1, f"{machine}:4"),
+        ("block", 64, f"{user}:2"),
+        ("loop", False, f"{first}:2"),
+        ("ring_seconds", 40, "AG06D_AUDIO__RING_SECONDS"),
+        ("stall_ms", 600, "-o audio.stall_ms=600"),
+    ):
+        assert (getattr(effective.config.audio, key), effective.origin(("audio", key))) == (value, origin)
+    assert effective.origin(("plugins", "x", "a")) == f"{first}:5"
+    assert effective.origin(("plugins", "x", "b")) == f"{second}:4"
+    assert effective.origin(("hosts", "live", "nice")) == "default"
+
+
+def test_files_of_machine_and_user_need_not_be_there_but_must_be_readable(standard):
+    machine, user = standard("", "")
+    machine.unlink()
+    user.unlink()
+    assert load().config == Config()
+    user.mkdir()
+    assert problems() == [f"{user}: cannot be read: Is a directory"]
+
+
+def test_the_folders_of_sockets_and_data_are_no_settings(monkeypatch, tmp_path):
+    monkeypatch.setenv("AG06D_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("AG06D_STATE_DIR", str(tmp_path))
+    assert load().config == Config()
 
 
 def test_a_setting_of_a_host_leaves_its_plugins_and_the_other_hosts_as_they_are():
-    hosts = load(overrides=["hosts.live.nice=5", "hosts.slow.scheduling=idle"]).hosts
+    hosts = load(overrides=["hosts.live.nice=5", "hosts.slow.scheduling=idle"]).config.hosts
     assert (hosts["live"].nice, hosts["live"].plugins) == (5, ("features",))
     assert (hosts["slow"].scheduling, hosts["slow"].plugins) == ("idle", ())
 
 
 def test_a_host_can_be_emptied_to_move_its_plugins_elsewhere():
-    hosts = load(overrides=["hosts.live.plugins=[]", 'hosts.other.plugins=["features"]']).hosts
+    hosts = load(overrides=["hosts.live.plugins=[]", 'hosts.other.plugins=["features"]']).config.hosts
     assert (hosts["live"].plugins, hosts["other"].plugins) == ((), ("features",))
 
 
@@ -116,13 +139,15 @@ def test_a_host_can_be_emptied_to_move_its_plugins_elsewhere():
         ("audio.ring_seconds=2.5", 2.5),
     ],
 )
-def test_an_override_is_toml_or_else_a_bare_word(override, value):
-    key = override.partition("=")[0].removeprefix("audio.")
-    assert getattr(load(overrides=[override]).audio, key) == value
+def test_an_override_or_a_variable_is_toml_or_else_a_bare_word(override, value, monkeypatch):
+    key, _, text = override.removeprefix("audio.").partition("=")
+    assert getattr(load(overrides=[override]).config.audio, key) == value
+    monkeypatch.setenv(f"AG06D_AUDIO__{key.upper()}", text)
+    assert getattr(load().config.audio, key) == value
 
 
 def test_an_override_takes_lists():
-    assert load(overrides=['hosts.live.plugins=["a", "b"]']).hosts["live"].plugins == ("a", "b")
+    assert load(overrides=['hosts.live.plugins=["a", "b"]']).config.hosts["live"].plugins == ("a", "b")
 
 
 @pytest.mark.parametrize("override", ["audio.block", "=3", "audio.=3", ".block=3", "audio..block=3", ""])
@@ -134,17 +159,33 @@ def test_an_override_that_is_no_assignment_is_told_how_to_write_one(override):
 
 def test_a_section_that_another_layer_took_for_a_value_is_an_error_or_mended():
     assert problems(overrides=["audio=3"]) == [
-        "-o audio=3: audio: input should be a valid dictionary or instance of AudioConfig, not 3"
+        "-o audio=3: audio: is a section: write [audio], or audio.KEY = value"
     ]
-    assert load(overrides=["audio=3", "audio.block=64"]).audio.block == 64
+    assert load(overrides=["audio=3", "audio.block=64"]).config.audio.block == 64
 
 
-def test_a_plugin_runs_in_one_host(write):
-    path = write('[hosts.a]\nplugins = ["x"]\n[hosts.b]\nplugins = ["x"]\n')
-    assert problems(path) == [f"{path}: hosts: plugin x stands in a and in b; it runs in one host"]
+def test_a_plugin_runs_once_in_one_host_and_each_that_does_not_is_told_where_it_stands(write):
+    path = write(
+        '[hosts.a]\nplugins = ["x", "features"]\n[hosts.b]\nplugins = ["x"]\n'
+        '[hosts.c]\nnice = 99\nplugins = [\n  "y",\n  "y"]\n'
+    )
+    assert sorted(problems(path)) == [
+        f"{path}:2: hosts.a.plugins: features stands in hosts.live too; a plugin runs once, in one host",
+        f"{path}:4: hosts.b.plugins: x stands in hosts.a too; a plugin runs once, in one host",
+        f"{path}:6: hosts.c.nice: input should be less than or equal to 19, not 99",
+        f"{path}:7: hosts.c.plugins: y stands twice in one host; a plugin runs once, in one host",
+    ]
 
 
 @pytest.mark.parametrize("key", ["hosts.live.deadline_ms", "bus.meters_hz", "audio.ring_seconds"])
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
 def test_a_number_is_finite(key, value):
     assert problems(overrides=[f"{key}={value}"])
+
+
+def test_a_secret_is_in_no_message_and_in_no_origin(write):
+    path = write("[plugins.x]\napi_key = 'hush'\n")
+    effective = load([path], ["plugins.x.token=hush", "plugins.x.password.of.somebody=hush"])
+    assert "hush" in str(effective.config)
+    assert "hush" not in str(effective.origins)
+    assert effective.origin(("plugins", "x", "token")) == "-o plugins.x.token=**********"

@@ -42,7 +42,7 @@ Overrides = Annotated[
 def effective(files: list[Path], overrides: list[str]) -> Config:
     """The configuration, or exit 2 with every problem on stderr."""
     try:
-        return load(files, overrides)
+        return load(files, overrides).config
     except ConfigError as error:
         for problem in error.problems:
             typer.echo(f"ag06d: {problem}", err=True)

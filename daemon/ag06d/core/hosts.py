@@ -17,10 +17,8 @@ from typing import Any
 
 from ag06d._native import lib
 from ag06d.arena import Arena, HostCell
-from ag06d.arena.cell import PLUGINS_MAX
 from ag06d.core.child import BackOff, Child, describe_end
 from ag06d.core.config import Config, HostConfig
-from ag06d.errors import ConfigError
 from ag06d.host.spec import HostSpec, PluginSpec, hop_frames
 
 TICK_S = 0.1
@@ -237,11 +235,6 @@ class HostSupervisor:
         lockstep: bool,
         announce: Announce,
     ) -> None:
-        for name, host in config.hosts.items():
-            if len(host.plugins) > PLUGINS_MAX:
-                raise ConfigError(
-                    [f"hosts.{name}.plugins: {len(host.plugins)}; a host runs {PLUGINS_MAX} at most"]
-                )
         self.hosts = {
             name: HostProcess(
                 name,

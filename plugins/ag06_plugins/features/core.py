@@ -46,9 +46,10 @@ FEATURES: Final = (
 class FeatureConfig(BaseModel):
     """`[plugins.features]`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     rolloff: Annotated[float, Field(gt=0, lt=1)] = 0.85
+    """Share of the energy that lies below `spectral_rolloff`."""
 
 
 class Extractor:
