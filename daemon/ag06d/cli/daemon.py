@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 import sys
 import tempfile
@@ -16,6 +15,8 @@ import typer
 from typer.core import TyperCommand
 
 from ag06d import paths
+from ag06d.cli.output import let_go_of_output
+from ag06d.cli.verbs import version_option
 from ag06d.core.config import Config, load
 from ag06d.errors import Ag06Error, ConfigError
 from ag06d.logs import setup_logging
@@ -37,6 +38,11 @@ Overrides = Annotated[
     list[str],
     typer.Option("-o", metavar="SECTION.KEY=VALUE", help="One setting; wins over files.", show_default=False),
 ]
+
+
+@app.callback()
+def options(*, _version: Annotated[bool, version_option("ag06d")] = False) -> None:
+    """The AG06 daemon: real-time DSP in C, plugins that watch every frame, results over ZeroMQ."""
 
 
 def effective(files: list[Path], overrides: list[str]) -> Config:
@@ -167,15 +173,6 @@ def draw(settings: Config, dry: Path, wet: Path, png: Path | None) -> None:
 
     title = f"{dry.name} through {settings.preset.start}"
     typer.echo(plot_comparison(dry, wet, settings.audio.rate, title, png))
-
-
-def let_go_of_output() -> None:
-    """Give what cannot be written any more to nobody; else Python would end with a status of its own."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except OSError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def main() -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
-from ag06d.client import Client
 from ag06d.errors import Ag06Error, ConfigError, NoDaemonError, RequestError
+
+if TYPE_CHECKING:
+    from ag06d.client import Client
 
 EXIT_REFUSED, EXIT_USAGE, EXIT_NO_DAEMON = 1, 2, 3
 CLOCK_JITTER_BLOCKS = 4  # frames expected by the clock and not delivered are missing beyond so many blocks
@@ -26,13 +29,15 @@ class Output:
 @contextmanager
 def client() -> Iterator[Client]:
     """A client, whose errors become messages and exit statuses."""
+    from ag06d.client import Client  # noqa: PLC0415 - numpy and ZeroMQ are slow to import, and --help needs neither
+
     try:
         with Client() as connected:
             yield connected
     except NoDaemonError as error:
-        fail(str(error), EXIT_NO_DAEMON)
+        fail(str(error), EXIT_NO_DAEMON, code="no_daemon")
     except RequestError as error:
-        fail(str(error), EXIT_REFUSED)
+        fail(error.message, EXIT_REFUSED, code=error.code, hint=error.hint)
     except ConfigError as error:
         fail(str(error), EXIT_USAGE)
     except Ag06Error as error:
@@ -44,9 +49,15 @@ def client() -> Iterator[Client]:
         raise typer.Exit from None
 
 
-def fail(message: str, status: int) -> NoReturn:
-    """Say what was wrong and exit."""
-    typer.echo(f"ag06ctl: {message}", err=True)
+def fail(message: str, status: int, *, code: str = "", hint: str = "") -> NoReturn:
+    """Say what was wrong and exit; with --json also as a document.
+
+    `code` is the daemon's, or says what the exit status does.
+    """
+    typer.echo(f"ag06ctl: {message}{f' ({hint})' if hint else ''}", err=True)
+    if Output.as_json:
+        code = code or ("usage" if status == EXIT_USAGE else "failed")
+        typer.echo(json.dumps({"error": {"code": code, "message": message, "hint": hint}}))
     raise typer.Exit(status)
 
 
@@ -62,3 +73,12 @@ def show(document: Mapping[str, Any], *lines: str) -> None:
 def literal(value: Any) -> str:  # noqa: ANN401 - a leaf
     """A leaf's value as `set` reads it."""
     return json.dumps(value) if not isinstance(value, str) else value
+
+
+def let_go_of_output() -> None:
+    """Give what cannot be written any more to nobody; else Python would end with a status of its own."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

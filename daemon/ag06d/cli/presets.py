@@ -10,11 +10,10 @@ from typing import Annotated, Any
 import typer
 
 from ag06d.cli.output import EXIT_REFUSED, EXIT_USAGE, client, fail, literal, show
+from ag06d.cli.verbs import Verbs
 from ag06d.errors import Ag06Error
 
-app = typer.Typer(
-    help="Presets: list, show, apply, save, compare, undo, exchange, draw.", no_args_is_help=True
-)
+app = Verbs(help="Presets: list, show, apply, save, compare, undo, exchange, draw.")
 
 Name = Annotated[str, typer.Argument(help="Name of a preset.")]
 Slot = Annotated[str | None, typer.Option(help="a or b; default: the one that is heard.")]

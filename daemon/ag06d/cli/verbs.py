@@ -1,0 +1,66 @@
+"""How verbs are declared: each of them takes `--json`, as `ag06ctl` itself does."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Annotated, Any
+
+import typer
+
+from ag06d.cli.output import Output
+
+Function = Callable[..., Any]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as one line of JSON.")]
+
+
+class Verbs(typer.Typer):
+    """A family of verbs: a module makes one, and `control` adds it, with a name or among its own."""
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - those of typer.Typer
+        super().__init__(no_args_is_help=True, pretty_exceptions_enable=False, **options)
+
+    def command(self, name: str | None = None, **options: Any) -> Callable[[Function], Function]:  # type: ignore[override]  # noqa: ANN401 - likewise
+        """Declare a verb; the function itself is returned."""
+        register = super().command(name, **options)
+
+        def declare(function: Function) -> Function:
+            register(taking_json(function))
+            return function
+
+        return declare
+
+
+def taking_json(function: Function) -> Function:
+    """`function` with one more option."""
+    signature = inspect.signature(function, eval_str=True)
+    own = inspect.Parameter("as_json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Json)
+
+    @functools.wraps(function)
+    def verb(*, as_json: bool, **arguments: Any) -> None:  # noqa: ANN401 - those of the verb
+        Output.as_json |= as_json
+        function(**arguments)
+
+    parameters = [*signature.parameters.values(), own]
+    verb.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]  # what inspect reads
+    verb.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return verb
+
+
+def version_option(program: str) -> Any:  # noqa: ANN401 - as typer tells its type
+    """The option `--version` of a program."""
+
+    def tell(wanted: bool) -> None:  # noqa: FBT001 - as typer calls it
+        if wanted:
+            from ag06d.wire import PROTOCOL  # noqa: PLC0415 - numpy is slow to import
+
+            document = {"version": version("ag06d"), "protocol": PROTOCOL.decode()}
+            line = f"{program} {document['version']}, protocol {document['protocol']}"
+            typer.echo(json.dumps(document) if Output.as_json else line)
+            raise typer.Exit
+
+    help_line = "Print the versions of the package and of the protocol."
+    return typer.Option("--version", is_eager=True, callback=tell, help=help_line)
