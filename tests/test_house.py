@@ -20,6 +20,7 @@ MODULES = {
     for path in sorted(source.rglob("*.py"))
 }
 LINES_MAX = 400
+INSIDE = ("ag06d.core", "ag06d.audio", "ag06d.host", "ag06d.recorder", "ag06d.arena")
 CONTROL = ("ag06d.cli", "ag06d.client")
 COMPOSED = {"ag06d.cli.daemon", "ag06d.cli.foreground"}  # they run the daemon, so they may put it together
 
@@ -59,11 +60,14 @@ def test_the_wire_knows_no_sockets():
 def test_core_knows_of_its_children_only_what_it_tells_them_to_do():
     assert offences("ag06d.core", never=("ag06d.audio",), but=("ag06d.audio.spec",)) == []
     assert offences("ag06d.core", never=("ag06d.host",), but=("ag06d.host.spec",)) == []
+    assert offences("ag06d.core", never=("ag06d.recorder",), but=("ag06d.recorder.spec",)) == []
     assert offences("ag06d.core", never=("ag06d.client", "ag06d.cli", "ag06_plugins", "sounddevice")) == []
 
 
-def test_audio_and_hosts_do_not_know_the_daemon_or_each_other():
+def test_audio_hosts_and_recorders_do_not_know_the_daemon_or_each_other():
     above = ("ag06d.core", "ag06d.cli", "ag06d.client", "ag06_plugins")
+    beside = ("ag06d.audio", "ag06d.host", "ag06d.plugin")
+    assert offences("ag06d.recorder", never=(*above, *beside, "zmq", "sounddevice")) == []
     assert offences("ag06d.audio", never=(*above, "ag06d.host", "ag06d.plugin", "zmq")) == []
     assert offences("ag06d.host", never=(*above, "ag06d.audio", "sounddevice")) == []
 
@@ -75,7 +79,7 @@ def test_the_arena_is_below_all_that_use_it():
 
 
 def test_clients_speak_the_protocol_and_do_not_reach_into_the_daemon():
-    assert offences(*CONTROL, never=("ag06d.core", "ag06d.audio", "ag06d.host", "ag06d.arena")) == []
+    assert offences(*CONTROL, never=INSIDE) == []
 
 
 def test_plugins_know_of_the_daemon_only_what_is_public():

@@ -100,6 +100,11 @@ class Arena:
         return int(self.pointer.dry.capacity)
 
     @property
+    def oldest(self) -> int:
+        """Position of the oldest frame that both rings still hold."""
+        return int(self.pointer.dry.begin.raw)
+
+    @property
     def latency(self) -> int:
         """Frames by which the chain delays its input, in both slots and for every setting."""
         return int(lib.ag06_chain_latency(self.rate))
