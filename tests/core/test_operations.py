@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +17,25 @@ from ag06d.wire import ERROR_CODES, Reply, Request, pack, unpack
 PATIENCE_S = 60  # for what must come at all; nothing depends on how soon
 
 
+class FakeRecordings:
+    """One that runs already; tests/core/test_recordings.py has the real ones."""
+
+    def prepare(self, path: str | None, source: str, **_: Any) -> SimpleNamespace:
+        return SimpleNamespace(path=path or f"date-{source}.wav", position=128)
+
+    async def start(self, _: object) -> SimpleNamespace:
+        return SimpleNamespace(name="r2")
+
+    def named(self, name: str | None) -> SimpleNamespace:
+        return SimpleNamespace(document=lambda: {"recording": name or "r1"})
+
+    async def stop(self, recording: SimpleNamespace) -> None:
+        recording.document = lambda: {"recording": "r1", "state": "finished"}
+
+    def documents(self) -> list[dict[str, Any]]:
+        return [{"recording": "r1"}]
+
+
 class FakeDaemon:
     """What the operations need, with a plugin that has one quick command and one that never ends."""
 
@@ -26,6 +46,7 @@ class FakeDaemon:
         self.presets = presets
         self.history = History(self.state)
         self.resets = 0
+        self.recordings = FakeRecordings()
         self.announced: list[tuple[str, dict[str, Any]]] = []
 
     def status(self) -> dict[str, Any]:
@@ -124,6 +145,15 @@ def test_meters_are_reset_but_not_in_a_dry_run(ask):
     assert ask("meters")["resets"] == 1
 
 
+def test_a_recording_is_begun_and_ended_but_not_in_a_dry_run(ask):
+    would = {"path": "date-dry.wav", "position": 128}
+    assert ask("record.start", {"source": "dry"}, dry_run=True) == {"recording": None} | would
+    assert ask("record.start", {"source": "dry"}) == {"recording": "r2"} | would
+    assert ask("record.stop", dry_run=True) == {"recording": "r1"}
+    assert ask("record.stop") == {"recording": "r1", "state": "finished"}
+    assert ask("record.list") == {"recordings": [{"recording": "r1"}]}
+
+
 def test_status_hosts_and_plugins_are_one_document(ask):
     status = ask("status")
     assert ask("hosts.list") == {"hosts": status["hosts"]}
@@ -210,6 +240,10 @@ def test_a_broken_preset_is_listed_as_a_problem_and_refused_when_asked_for(ask, 
         ("preset.show", {"name": 1}, "name"),
         ("preset.apply", {"name": "voice", "slot": "c"}, "slot"),
         ("preset.apply", {"slot": "a"}, "name"),
+        ("record.start", {"source": "air"}, "source"),
+        ("record.start", {"before_s": -1}, "before_s"),
+        ("record.start", {"duration_s": float("inf")}, "duration_s"),
+        ("record.start", {"path": ""}, "path"),
     ],
 )
 def test_a_wrong_argument_is_named(refuse, operation, body, field):

@@ -23,6 +23,7 @@ from ag06d.core.hosts import HostSupervisor
 from ag06d.core.link import HostLink
 from ag06d.core.operations import Operations
 from ag06d.core.presets import PresetLibrary
+from ag06d.core.recordings import Recordings
 from ag06d.core.state import SLOTS, StateTree
 from ag06d.core.state_file import NAME as STATE_FILE
 from ag06d.core.state_file import StateFile, restore
@@ -87,6 +88,7 @@ class Daemon:
             output=lockstep.output if lockstep else None,
             readers=self.hosts.cells,
         )
+        self.recordings = Recordings(self._arena, state_folder / "recordings", os.getpid(), self.announce)
         self._link = HostLink(self.bus, self.hosts, self.bus.router(sockets.hosts), self.state.flat)
         self._operations = Operations(self)
         self._follower = BlockFollower(self._arena)
@@ -282,7 +284,7 @@ class Daemon:
             self.stop_requested.set()
 
     async def _close(self, tasks: list[asyncio.Task[None]]) -> None:
-        await asyncio.gather(self.audio.stop(), self.hosts.stop())
+        await asyncio.gather(self.audio.stop(), self.hosts.stop(), self.recordings.close())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

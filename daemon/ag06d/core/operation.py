@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from ag06d.core.history import History
 from ag06d.core.presets import PresetLibrary
+from ag06d.core.recordings import Recordings
 from ag06d.core.state import StateTree
 from ag06d.wire import Reply, Request
 
@@ -30,6 +31,7 @@ class Daemon(Protocol):
     state: StateTree
     presets: PresetLibrary
     history: History
+    recordings: Recordings
 
     @property
     def boot(self) -> str:
@@ -66,7 +68,7 @@ class Operation:
 
     name: str
     doc: str
-    run: Callable[[Any, bool], dict[str, Any]]
+    run: Callable[[Any, bool], dict[str, Any] | Awaitable[dict[str, Any]]]
     arguments: type[Arguments] = NoArguments
 
 

@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError
 
 from ag06d.core.operation import Arguments, Daemon, Operation, changed
 from ag06d.core.preset_operations import PresetOperations
+from ag06d.core.record_operations import RecordOperations
 from ag06d.errors import RequestError
 from ag06d.tree import nest
 from ag06d.wire import PROTOCOL, Reply, Request
@@ -69,6 +70,7 @@ class Operations:
                 Operation("hosts.list", "The plugin hosts", lambda *_: {"hosts": daemon.status()["hosts"]}),
                 Operation("plugins.list", "The plugins", lambda *_: {"plugins": daemon.status()["plugins"]}),
                 *PresetOperations(daemon).table(),
+                *RecordOperations(daemon).table(),
             )
         }
 
@@ -112,7 +114,8 @@ class Operations:
             raise RequestError(
                 "bad_request", f"{operation.name}: {'; '.join(problems)}", "see `describe`"
             ) from error
-        return Reply(request.id, "ok", operation.run(arguments, request.dry_run))
+        answer = operation.run(arguments, request.dry_run)
+        return Reply(request.id, "ok", answer if isinstance(answer, dict) else await answer)
 
     def _hello(self, *_: object) -> dict[str, Any]:
         return {"protocol": PROTOCOL.decode(), "boot": self._daemon.boot, "operations": self.names()}

@@ -34,6 +34,7 @@ OWN_TOPICS: Final = (  # the daemon's; no plugin may publish on them
     "plugin.",
     "meters.",
     "preset.",
+    "record.",
 )
 
 Body = dict[str, Any]
