@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import signal
@@ -178,6 +179,38 @@ def test_a_file_that_cannot_be_is_refused_and_nothing_else_happens(daemon, tmp_p
         assert caught.value.code == code
     assert os.listdir(tmp_path) == ["there.wav"]  # noqa: PTH208 - names alone
     poll(lambda: daemon.children().keys() <= before.keys(), daemon.children)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_ctrl_c_ends_a_recording_from_the_shell_and_tells_what_it_came_to(daemon, played, tmp_path, number):
+    path = tmp_path / "shell.wav"
+    with (
+        daemon.listen("record.") as listener,
+        daemon.begin_ctl("--json", "record", str(path), "--source", "dry", "--before", "0.5") as shell,
+    ):
+        begun = listener.until(lambda m: m.topic == "record.started.").body
+        listener.until(lambda m: m.topic == "record.progress.")
+        shell.send_signal(number)
+        output, errors = shell.communicate(timeout=60)
+    assert (shell.returncode, errors) == (0, "")
+    (line,) = output.splitlines()
+    end = json.loads(line)
+    assert (end["path"], end["reason"], end["lost_frames"]) == (str(path), "stopped", 0)
+    sound, _ = soundfile.read(path, dtype="float32")
+    assert len(sound) == end["frames"] > RATE
+    np.testing.assert_array_equal(sound, played(begun["position"], len(sound)))
+
+
+def test_a_script_begins_a_recording_goes_on_and_ends_it_later(daemon, tmp_path):
+    path = tmp_path / "script.flac"
+    assert str(path) in daemon.ctl("record", "start", str(path)).stdout
+    assert "recording: " in daemon.ctl("record", "list").stdout
+    assert daemon.ctl("record", "stop").stdout.splitlines()[0] == str(path)
+    assert daemon.ctl("record", "stop").returncode == 1
+    again = daemon.ctl("record", str(path), "--for", "0.1")
+    assert (again.returncode, "is there already" in again.stderr) == (1, True)
+    assert daemon.ctl("record", str(path), "--for", "0.1", "--overwrite").returncode == 0
+    assert soundfile.info(path).frames == RATE // 10
 
 
 def test_a_daemon_that_is_stopped_finishes_its_recordings(start, tmp_path):

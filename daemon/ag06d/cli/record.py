@@ -1,0 +1,187 @@
+"""`ag06ctl record ...`: record what the daemon hears or plays, with the seconds before."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from ag06d.cli.output import EXIT_REFUSED, client, fail, show
+from ag06d.cli.verbs import Verbs
+
+if TYPE_CHECKING:
+    from ag06d.client import Client
+
+ASK_S = 0.5  # between two questions how far it is
+DEFAULT = "take"
+QUIET_DB = -200.0  # silence, as the daemon tells it
+
+
+class RecordGroup(TyperGroup):
+    """Without a verb of its own, `record` is `record take`: what comes after it is a file and options."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - whichever click typer is built on
+        """As the base does, once there is a verb."""
+        verb = args[0] if args else ""
+        return super().parse_args(ctx, args if verb in (*self.commands, "--help") else [DEFAULT, *args])
+
+
+app = Verbs(
+    cls=RecordGroup,
+    help="Record dry, wet or both, with the seconds before. `record [FILE]` is `record take [FILE]`.",
+)
+
+
+class Source(StrEnum):
+    """What can be recorded."""
+
+    DRY = "dry"
+    WET = "wet"
+    BOTH = "both"
+
+
+class SampleFormat(StrEnum):
+    """Sample formats of a WAV."""
+
+    FLOAT = "float"
+    INT24 = "int24"
+
+
+File = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="FILE",
+        help="A .wav or .flac file; default: the date, in the daemon's folder.",
+        show_default=False,
+    ),
+]
+From = Annotated[
+    Source, typer.Option(help="What goes into the chain, what leaves it, or four channels of both.")
+]
+Before = Annotated[float, typer.Option(min=0, metavar="SECONDS", help="Begin so long before now.")]
+For = Annotated[
+    float | None, typer.Option("--for", min=0, metavar="SECONDS", help="Stop by itself so long after now.")
+]
+Format = Annotated[
+    SampleFormat | None,
+    typer.Option("--format", help="Of a WAV, default float; FLAC is int24.", show_default=False),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Take the place of a file that is there.")]
+
+
+def begin(ag06: Client, file: Path | None, **body: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever msgpack can carry
+    """Have the daemon begin; it knows nothing of our working folder."""
+    return ag06.call("record.start", path=None if file is None else str(file.absolute()), **body)
+
+
+def level(peak_db: Mapping[str, list[float]]) -> str:
+    """The largest peak of each stream."""
+    peaks = {ring: max(sides) for ring, sides in peak_db.items()}
+    return ", ".join(
+        f"{ring} peak {'silent' if peak <= QUIET_DB else f'{peak:.1f} dBFS'}" for ring, peak in peaks.items()
+    )
+
+
+def missing(document: Mapping[str, Any]) -> str:
+    """What is not in the file, in words."""
+    words = {"lost_frames": "lost, and silent in the file", "gap_frames": "missed while the device was away"}
+    told = [
+        f"{document[key]} frames ({document[key] / document['rate']:.2f} s) {what}"
+        for key, what in words.items()
+        if document[key]
+    ]
+    return "; ".join(told) or "nothing lost"
+
+
+def line(document: Mapping[str, Any]) -> str:
+    """One recording in one line."""
+    return f"{document['seconds']:.1f} s, {level(document['peak_db'])}, {missing(document)}"
+
+
+def report(document: Mapping[str, Any]) -> None:
+    """What it came to; exit 1 when it was cut off."""
+    show(document, document["path"], line(document))
+    if document["reason"] in ("failed", "killed"):
+        fail(f"{document['message']}; what was written until then is in {document['path']}", EXIT_REFUSED)
+
+
+def until_finished(ag06: Client, name: str, tell: Callable[[Mapping[str, Any]], None]) -> dict[str, Any]:
+    """Wait for its end; `tell` is given how far it is."""
+    while True:
+        recordings: list[dict[str, Any]] = ag06.call("record.list")["recordings"]
+        document = next(recording for recording in recordings if recording["recording"] == name)
+        if document["state"] == "finished":
+            return document
+        tell(document)
+        time.sleep(ASK_S)
+
+
+@app.command(DEFAULT)
+def take(  # noqa: PLR0913 - what there is to say about a recording
+    file: File = None,
+    source: From = Source.WET,
+    before: Before = 0,
+    duration: For = None,
+    sample_format: Format = None,
+    *,
+    overwrite: Overwrite = False,
+) -> None:
+    """Record until Ctrl-C, and say what it came to."""
+    from rich.console import Console  # noqa: PLC0415 - slow to import, and only this verb needs it
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stops the recording too
+    with client() as ag06, Console(stderr=True).status("beginning") as status:
+        options = {"before_s": before, "duration_s": duration, "sample_format": sample_format}
+        name = begin(ag06, file, source=source, overwrite=overwrite, **options)["recording"]
+        try:
+            document = until_finished(ag06, name, lambda now: status.update(f"{line(now)}; Ctrl-C stops"))
+        except KeyboardInterrupt:
+            document = ag06.call("record.stop", recording=name)
+    report(document)
+
+
+@app.command()
+def start(  # noqa: PLR0913 - see take
+    file: File = None,
+    source: From = Source.WET,
+    before: Before = 0,
+    duration: For = None,
+    sample_format: Format = None,
+    *,
+    overwrite: Overwrite = False,
+) -> None:
+    """Begin a recording and leave it to the daemon."""
+    options = {"before_s": before, "duration_s": duration, "sample_format": sample_format}
+    with client() as ag06:
+        document = begin(ag06, file, source=source, overwrite=overwrite, **options)
+    show(document, f"{document['recording']}: {document['path']}")
+
+
+@app.command()
+def stop(
+    recording: Annotated[
+        str | None, typer.Argument(help="As `start` has told; default: the one that runs.")
+    ] = None,
+) -> None:
+    """End a recording with the present moment."""
+    with client() as ag06:
+        document = ag06.call("record.stop", recording=recording)
+    report(document)
+
+
+@app.command("list")
+def list_recordings() -> None:
+    """The recordings that run, and the last ones that did."""
+    with client() as ag06:
+        document = ag06.call("record.list")
+    lines = [
+        f"{entry['recording']:<4} {entry['reason'] or entry['state']}: {entry['path']}: {line(entry)}"
+        for entry in document["recordings"]
+    ]
+    show(document, *(lines or ["nothing was recorded yet"]))
