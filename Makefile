@@ -11,7 +11,7 @@ PACKAGES_RUN := gcc libc6-dev python3-dev python3-venv libportaudio2
 PACKAGES_TEST := jackd2 libebur128-1
 BENCHMARKS := $(basename $(notdir $(filter-out bench/common.py,$(wildcard bench/*.py))))
 
-.PHONY: help setup run test test-native test-python lint format bench $(BENCHMARKS:%=bench-%) build clean
+.PHONY: help setup run test test-native test-python lint format schema bench $(BENCHMARKS:%=bench-%) build clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -42,6 +42,9 @@ lint: $(BIN)/.ready-lint ## ruff, mypy, clang-format, clang-tidy
 format: $(BIN)/.ready-lint ## put the sources into form
 	$(BIN)/ruff format .
 	$(BIN)/clang-format -i $$(git ls-files 'native/*.[ch]')
+
+schema: setup ## write docs/schema and the tables of docs/protocol.md afresh
+	$(BIN)/python -m ag06d.wire.schema docs
 
 bench: $(BENCHMARKS:%=bench-%) ## run every benchmark against its peers
 

@@ -1,7 +1,6 @@
 """The documentation, held against the code."""
 
 import inspect
-import json
 import re
 from pathlib import Path
 
@@ -11,9 +10,7 @@ import typer
 
 from ag06d.cli import control
 from ag06d.cli.values import parse_assignment
-from ag06d.core.operations import Operations
 from ag06d.plugin import hookspecs
-from ag06d.wire import ERROR_CODES, Reply, Request
 
 ROOT = Path(__file__).parent.parent
 
@@ -59,32 +56,6 @@ def test_every_hook_is_documented_with_its_exact_signature():
     assert documented == {name: str(inspect.signature(hook)).replace("'", "") for name, hook in hooks.items()}
     for name, hook in hooks.items():
         assert inspect.getdoc(hook) in page, name
-
-
-def test_every_operation_and_error_code_is_in_the_protocol_page():
-    page = (ROOT / "docs" / "protocol.md").read_text()
-    operations = Operations(_Nothing())
-    assert all(f"| `{name}` |" in page for name in operations.names())
-    listed = re.search(r"The codes are:\n\n(.*?)\n\n", page, re.DOTALL)
-    assert tuple(listed[1].replace("`", "").split()) == ERROR_CODES
-
-
-def test_the_exchanges_in_the_protocol_page_are_messages_of_the_protocol():
-    (exchange,) = (block for block in blocks("docs/protocol.md", "") if block.startswith(">"))
-    for line in exchange.splitlines():
-        direction, _, *parts = line.split(" ", 2)
-        header, body = (json.loads(part) for part in re.split(r"(?<=\}) (?=\{)", parts[0], maxsplit=1))
-        if direction == ">":
-            assert Request.decode(Request(header["id"], header["op"], body).encode()).body == body
-        else:
-            assert Reply.decode(Reply(header["re"], header["status"], body).encode()).body == body
-
-
-class _Nothing:
-    """A daemon of which only the table of operations is wanted."""
-
-    def __getattr__(self, name):
-        return None
 
 
 def test_the_recordings_faults_are_where_its_description_says():

@@ -1,18 +1,22 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import re
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from ag06d.core.history import History
-from ag06d.core.operations import CHANGES_MAX, PROBLEMS_TOLD, Operations
+from ag06d.core.operations import ENTRIES_MAX, Operations
 from ag06d.core.presets import PresetLibrary
 from ag06d.core.state import StateTree
 from ag06d.errors import RequestError
 from ag06d.wire import ERROR_CODES, Reply, Request, pack, unpack
+from ag06d.wire.messages import ERRORS
+from ag06d.wire.vocabulary import OPERATIONS, TOPICS
+from ag06d.wire.vocabulary.fields import fields
+from ag06d.wire.words import PROBLEMS_TOLD
 
 PATIENCE_S = 60  # for what must come at all; nothing depends on how soon
 
@@ -118,10 +122,44 @@ def test_describe_tells_all_operations_paths_and_topics(ask, daemon):
     answer = ask("describe")
     assert set(answer["operations"]) == {*ask("hello")["operations"], "x.echo", "x.sleep"}
     assert answer["paths"].keys() == daemon.state.parameters.keys()
-    assert answer["topics"] == daemon.topics()
-    assert "changes" in json.dumps(answer["operations"]["set"])
+    assert answer["topics"].keys() == {*TOPICS, *daemon.topics()}
+    assert answer["errors"] == ERRORS
+    assert ask("hello")["operations"] == sorted(OPERATIONS)
     for path in answer["paths"].values():
         assert path.keys() == {"kind", "unit", "low", "high", "choices", "default", "doc"}
+
+
+def table_of(page: str, name: str) -> dict[str, set[tuple[str, bool]]]:
+    """Fields in the tables of one section of the page, by the title of the table, and which must be there."""
+    section = page.partition(f"<!-- fields: {name} -->")[2].partition("<!-- end -->")[0]
+    tables: dict[str, set[tuple[str, bool]]] = {"argument": set(), "reply": set(), "field": set()}
+    title = ""
+    for cell, optional in re.findall(r"^\| (.+?)(\??) \| ", section, re.MULTILINE):
+        if cell in tables:
+            title = cell
+        else:
+            tables[title].add((cell.strip("`").replace("\\|", "|"), not optional))
+    return tables
+
+
+def test_the_page_and_describe_tell_the_same_operations_topics_and_errors_field_by_field(ask, root):
+    page = (root / "docs" / "protocol.md").read_text()
+    described = ask("describe")
+
+    def named(schema: dict[str, Any]) -> set[tuple[str, bool]]:
+        return {(field.path, field.required) for field in fields(schema)}
+
+    own = described["operations"].keys() - {"x.echo", "x.sleep"}
+    assert set(re.findall(r"^### `([a-z.]+[a-z])`$", page, re.MULTILINE)) == own
+    for name in own:
+        told, shown = described["operations"][name], table_of(page, name)
+        assert (shown["argument"], shown["reply"]) == (named(told["arguments"]), named(told["reply"])), name
+    topics = described["topics"].keys() - {"x.y"}
+    assert set(re.findall(r"^### `([\w.]+)\.`$", page, re.MULTILINE)) == topics
+    for name in topics:
+        assert table_of(page, f"topic.{name}")["field"] == named(described["topics"][name]["body"]), name
+    codes = page.partition("<!-- fields: errors -->")[2].partition("<!-- end -->")[0]
+    assert re.findall(r"^\| `(\w+)` \|", codes, re.MULTILINE) == list(described["errors"])
 
 
 def test_every_operation_that_hello_names_can_be_asked(ask):
@@ -283,7 +321,7 @@ def test_what_is_done_by_its_deadline_is_answered(ask):
 
 
 @pytest.mark.parametrize("value", [True, None], ids=["right", "wrong"])
-@pytest.mark.parametrize("number", [CHANGES_MAX + 1, 100_000])
+@pytest.mark.parametrize("number", [ENTRIES_MAX + 1, 100_000])
 def test_too_many_changes_at_once_are_refused_in_few_words(refuse, daemon, number, value):
     error = refuse("set", {"changes": {f"path{n}": value for n in range(number)}})
     assert error.code == "bad_request"
@@ -294,7 +332,7 @@ def test_too_many_changes_at_once_are_refused_in_few_words(refuse, daemon, numbe
 
 
 def test_of_many_problems_the_first_are_told(refuse):
-    error = refuse("set", {"changes": {f"path{n}": [n] for n in range(CHANGES_MAX)}})
+    error = refuse("set", {"changes": {f"path{n}": [n] for n in range(ENTRIES_MAX)}})
     assert error.code == "bad_request"
     assert error.message.count(";") == PROBLEMS_TOLD - 1
 

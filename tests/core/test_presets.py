@@ -76,7 +76,7 @@ def test_every_error_of_a_file_is_told_at_once_with_the_file(write):
         "tags: must be a list of strings",
         "chain.comp.ratio: 99 is out of range (comp.ratio is from 1 to 20 :1)",
         "chain.comp.threshhold_db: no such parameter; did you mean comp.threshold_db?",
-        "chain.eq.low.gain_db: 'much' is no float",
+        "chain.eq.low.gain_db: 'much' is not a number",
         "chain.eq.mid.q: no such parameter",
     ):
         assert part in message

@@ -57,7 +57,7 @@ class Parameter:
         if self.kind == "bool":
             return "true or false"
         if self.low is None or self.high is None:
-            return f"a {self.kind}"
+            return "text" if self.kind == "str" else "a number"
         return f"from {self.low:g} to {self.high:g}{' ' + self.unit if self.unit else ''}"
 
 

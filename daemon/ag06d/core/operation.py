@@ -1,12 +1,12 @@
-"""What an operation is: its name, its arguments, its meaning; and what all of them need of the daemon."""
+"""What carries an operation out, and what all of them need of the daemon.
+
+Names, meanings, arguments and answers stand in ag06d.wire.vocabulary.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
-
-from pydantic import BaseModel, ConfigDict
 
 from ag06d.core.history import History
 from ag06d.core.presets import PresetLibrary
@@ -14,15 +14,10 @@ from ag06d.core.recordings import Recordings
 from ag06d.core.state import StateTree
 from ag06d.wire import Reply, Request
 
-
-class Arguments(BaseModel):
-    """The body of a request."""
-
-    model_config = ConfigDict(extra="ignore", strict=True, use_attribute_docstrings=True)
-
-
-class NoArguments(Arguments):
-    """An empty body."""
+Run = Callable[[Any, bool], dict[str, Any] | Awaitable[dict[str, Any]]]
+"""Given the checked arguments, and whether it is a dry run: the reply's body. Raises RequestError."""
+Table = Mapping[str, Run]
+"""Name of an operation to what carries it out."""
 
 
 class Daemon(Protocol):
@@ -60,16 +55,6 @@ class Daemon(Protocol):
 
     def announce(self, topic: str, body: dict[str, Any]) -> None:
         """Publish on `events`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One operation; `run` is given the checked arguments and whether it is a dry run."""
-
-    name: str
-    doc: str
-    run: Callable[[Any, bool], dict[str, Any] | Awaitable[dict[str, Any]]]
-    arguments: type[Arguments] = NoArguments
 
 
 def changed(daemon: Daemon, changes: dict[str, Any]) -> dict[str, Any]:

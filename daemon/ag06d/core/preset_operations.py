@@ -3,68 +3,23 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any, Literal
+from typing import Any
 
 from ag06d.arena.parameters import Value
-from ag06d.core.operation import Arguments, Daemon, Operation, changed
+from ag06d.core.operation import Daemon, Table, changed
 from ag06d.core.preset_files import PresetFolder, to_toml
 from ag06d.core.presets import Preset, parse_preset
 from ag06d.errors import PresetError, RequestError
 from ag06d.tree import nest
-
-Slot = Literal["a", "b"]
-
-
-class NameArguments(Arguments):
-    """The body of `preset.show`, `preset.export` and `preset.delete`."""
-
-    name: str
-    """Name of the preset."""
-
-
-class ApplyArguments(NameArguments):
-    """The body of `preset.apply`."""
-
-    slot: Slot | None = None
-    """Slot to load it into; default: the one that is heard."""
-
-
-class SaveArguments(NameArguments):
-    """The body of `preset.save`; what is left out stays as it is in a preset of the user's of that name."""
-
-    slot: Slot | None = None
-    """Slot whose chain is saved; default: the one that is heard."""
-    description: str | None = None
-    """One line."""
-    tags: list[str] | None = None
-    """Words to find it by."""
-    author: str | None = None
-    """Who made it."""
-
-
-class DiffArguments(NameArguments):
-    """The body of `preset.diff`."""
-
-    other: str | None = None
-    """The preset it is compared with; default: what is in a slot."""
-    slot: Slot | None = None
-    """Slot it is compared with, where there is no `other`; default: the one that is heard."""
-
-
-class SlotArguments(Arguments):
-    """The body of `preset.undo` and `preset.redo`."""
-
-    slot: Slot | None = None
-    """Slot whose last step it is; default: the one that is heard."""
-
-
-class ImportArguments(NameArguments):
-    """The body of `preset.import`."""
-
-    toml: str
-    """A preset file's text."""
-    overwrite: bool = False
-    """Put it in the place of a preset of the user's of that name, which is kept as a backup."""
+from ag06d.wire.vocabulary import Slot
+from ag06d.wire.vocabulary.presets import (
+    ApplyArguments,
+    DiffArguments,
+    ImportArguments,
+    NameArguments,
+    SaveArguments,
+    SlotArguments,
+)
 
 
 class PresetOperations:
@@ -73,24 +28,20 @@ class PresetOperations:
     def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
 
-    def table(self) -> tuple[Operation, ...]:
+    def table(self) -> Table:
         """All of them."""
-        return (
-            Operation("preset.list", "All presets, and what is wrong with unreadable ones", self._list),
-            Operation("preset.show", "One preset with its chain", self._show, NameArguments),
-            Operation("preset.apply", "Crossfade a slot to a preset", self._apply, ApplyArguments),
-            Operation("preset.save", "Save a slot's chain as a preset", self._save, SaveArguments),
-            Operation(
-                "preset.diff", "Where two presets, or one and a slot, differ", self._diff, DiffArguments
-            ),
-            Operation(
-                "preset.undo", "Take back the last change of a slot's chain", self._undo, SlotArguments
-            ),
-            Operation("preset.redo", "Do again what was undone", self._redo, SlotArguments),
-            Operation("preset.export", "A preset as the text of its file", self._export, NameArguments),
-            Operation("preset.import", "Save the text of a preset file", self._import, ImportArguments),
-            Operation("preset.delete", "Put a preset of the user's aside", self._delete, NameArguments),
-        )
+        return {
+            "preset.list": self._list,
+            "preset.show": self._show,
+            "preset.apply": self._apply,
+            "preset.save": self._save,
+            "preset.diff": self._diff,
+            "preset.undo": self._undo,
+            "preset.redo": self._redo,
+            "preset.export": self._export,
+            "preset.import": self._import,
+            "preset.delete": self._delete,
+        }
 
     @property
     def _user(self) -> PresetFolder:

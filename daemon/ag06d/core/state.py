@@ -13,8 +13,10 @@ from typing import Any
 from ag06d.arena import CHAIN, Parameter
 from ag06d.arena.parameters import Value
 from ag06d.errors import RequestError
+from ag06d.wire.words import show
 
 SLOTS = ("a", "b")
+_WORDS = {"bool": "true or false", "int": "a whole number", "float": "a number", "str": "text"}
 Change = Value | Mapping[str, Any]
 Listener = Callable[[int, dict[str, Value]], None]
 
@@ -90,7 +92,7 @@ class StateTree:
     def _unknown(self, path: str) -> RequestError:
         near = difflib.get_close_matches(path, self.parameters, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]}?" if near else "`ag06ctl get` lists all paths"
-        return RequestError("unknown_path", f"there is no {path!r} in the state tree", hint)
+        return RequestError("unknown_path", f"there is no {show(path)} in the state tree", hint)
 
     def _resolve(self, path: str, change: Change) -> Value:
         parameter = self.parameters.get(path)
@@ -117,7 +119,7 @@ class StateTree:
             return float(now) + float(step)  # type: ignore[arg-type]  # both were just seen to be numbers
         raise RequestError(
             "bad_request",
-            f"{path}: cannot change a {parameter.kind} by {dict(change)!r}",
+            f"{path} is {_WORDS[parameter.kind]}, which this does not change",
             'give a value, {"add": number} for numbers, or {"toggle": true} for switches',
         )
 
@@ -134,8 +136,8 @@ def _is_number(value: object) -> bool:
 def checked(path: str, parameter: Parameter, value: object) -> Value:
     """`value` in the parameter's own type; raises RequestError bad_request or out_of_range."""
     hint = f"{path} is {parameter.allowed()}"
-    wrong_type = RequestError("bad_request", f"{path}: {value!r} is no {parameter.kind}", hint)
-    out_of_range = RequestError("out_of_range", f"{path}: {value!r} is out of range", hint)
+    wrong_type = RequestError("bad_request", f"{path}: {show(value)} is not {_WORDS[parameter.kind]}", hint)
+    out_of_range = RequestError("out_of_range", f"{path}: {show(value)} is out of range", hint)
     result: Value
     match parameter.kind:
         case "bool" if isinstance(value, bool):

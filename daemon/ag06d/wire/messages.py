@@ -10,19 +10,20 @@ from typing import Any, Final
 from ag06d.errors import RequestError
 from ag06d.wire.codec import FRAMES_MAX, PROTOCOL, WireError, pack, unpack_map
 
-ERROR_CODES: Final = (
-    "bad_request",
-    "unknown_op",
-    "unknown_path",
-    "out_of_range",
-    "not_ready",
-    "device_absent",
-    "busy",
-    "conflict",
-    "denied",
-    "deadline",
-    "internal",
-)
+ERRORS: Final = {
+    "bad_request": "The request is not one, or an argument is wrong",
+    "unknown_op": "There is no such operation, or no longer",
+    "unknown_path": "There is no such path, preset or other thing of that name",
+    "out_of_range": "A value is outside of what is allowed",
+    "not_ready": "What should answer is starting, or has ended; ask again later",
+    "device_absent": "It needs the audio device, which is not there",
+    "busy": "Too much is asked at once; ask again later",
+    "conflict": "It cannot be done as things stand, such as an undo without a step",
+    "denied": "It may not be done",
+    "deadline": "It was not done in time; it may still be",
+    "internal": "The daemon or a plugin failed at it",
+}
+ERROR_CODES: Final = tuple(ERRORS)
 
 OWN_TOPICS: Final = (  # the daemon's; no plugin may publish on them
     "welcome.",
@@ -39,7 +40,8 @@ OWN_TOPICS: Final = (  # the daemon's; no plugin may publish on them
 
 Body = dict[str, Any]
 Buffers = Sequence[bytes]
-VERSION: Final = 1  # of the header
+PAGE_VERSION: Final = "1.1"  # of docs/protocol.md; the second number is raised with whatever is added
+VERSION: Final = 1  # of a published message's header
 _HEAD = 3  # frames before the buffers
 
 
@@ -79,7 +81,7 @@ class Request:
         header = unpack_map(frames[1], "header")
         request_id, op = header.get("id"), header.get("op")
         if isinstance(request_id, bool) or not isinstance(request_id, int | str | bytes):
-            raise WireError("the header needs an id: an integer, a string or bytes")
+            raise WireError("the header needs an id: a whole number, text or bytes")
         try:
             return cls._checked(request_id, op, header, unpack_map(frames[2], "body"), frames[_HEAD:])
         except WireError as error:
@@ -90,7 +92,7 @@ class Request:
         cls, request_id: int | str | bytes, op: object, header: Body, body: Body, buffers: Buffers
     ) -> Request:
         if not isinstance(op, str):
-            raise WireError("the header needs an op: a string")
+            raise WireError("the header needs an op, in text")
         deadline = header.get("deadline_ms")
         if deadline is not None and (
             isinstance(deadline, bool) or not isinstance(deadline, int | float) or not math.isfinite(deadline)
