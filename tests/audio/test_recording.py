@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from ag06d.audio.recording import load_recording, recording_path
+from ag06d.audio.recording import load_recording
+from ag06d.audio.spec import recording_path
 from ag06d.errors import RecordingError
 from ag06d.paths import SHIPPED_RECORDING
 

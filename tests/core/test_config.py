@@ -5,18 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ag06d.core.config import Config, load
+from ag06d.core.config.layers import survey
 from ag06d.errors import ConfigError
-
-
-@pytest.fixture
-def write(tmp_path):
-    def write(text: str, name: str = "mine.toml"):
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-        return path
-
-    return write
 
 
 @pytest.fixture
@@ -107,6 +97,20 @@ def test_files_of_machine_and_user_need_not_be_there_but_must_be_readable(standa
     assert load().config == Config()
     user.mkdir()
     assert problems() == [f"{user}: cannot be read: Is a directory"]
+
+
+def test_what_is_right_is_taken_though_the_rest_is_wrong(write):
+    path = write("[audio]\nblock = 64\nrate = 1\nx = 1\n[hosts.live]\nplugins = ['a', 3]\nnice = 5\n[bus]\n")
+    effective, found = survey([path], ["bus=3", "hosts.X.nice=3", "hosts.nice.nice=-1"])
+    assert len(found) == 6
+    assert (effective.config.audio.block, effective.config.audio.rate) == (64, 48000)
+    assert (effective.config.hosts["live"].nice, effective.config.hosts["live"].plugins) == (5, ())
+    assert list(effective.config.hosts) == ["live", "nice"]
+
+
+def test_dates_reach_a_plugin_as_text_that_its_model_reads(write):
+    path = write("[plugins.x]\nsince = 2026-01-01\nall = [{ at = 12:00:00 }]\n")
+    assert load([path]).config.plugins["x"] == {"since": "2026-01-01", "all": [{"at": "12:00:00"}]}
 
 
 def test_the_folders_of_sockets_and_data_are_no_settings(monkeypatch, tmp_path):

@@ -8,6 +8,7 @@ from typing import Literal, get_args, get_origin
 
 import pytest
 import tomli
+import tomli_w
 from pydantic.fields import FieldInfo
 
 from ag06d.core.config import Config, load
@@ -71,6 +72,15 @@ def test_config_toml_explains_every_setting_in_the_words_of_its_model(root, plug
         elif setting := re.fullmatch(r"([a-z_0-9]+) *= .*?# (.+)", line):
             explained[(*section, setting[1])] = setting[2]
     assert explained == {path: explanation(field) for path, field in told.items()}
+
+
+def test_the_page_on_configuration_has_a_row_for_every_setting_as_its_model_has_it(root):
+    rows = []
+    for path, field in settings():
+        default = tomli_w.dumps({"y": field.default}).removeprefix("y = ").strip()
+        rows.append(f"| `{'.'.join(path)}` | `{default}` | {allowed(field)} | {field.description} |")
+    page = (root / "docs" / "config.md").read_text()
+    assert re.search(r"^\|---\|---\|---\|---\|\n((?:\|.*\n)+)", page, re.MULTILINE)[1].splitlines() == rows
 
 
 def test_the_shipped_file_changes_nothing(root):

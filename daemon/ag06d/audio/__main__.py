@@ -18,7 +18,7 @@ from ag06d._native import lib
 from ag06d.arena import Arena, AudioStats, HostCell
 from ag06d.audio.devices import choose, listed
 from ag06d.audio.probe import Probe
-from ag06d.audio.spec import EXIT_FATAL, EXIT_LOST, AudioSpec
+from ag06d.audio.spec import EXIT_FATAL, EXIT_LOST, AudioSpec, recording_path
 from ag06d.audio.stream import Engine, SoundCard
 from ag06d.errors import Ag06Error, DeviceAbsentError, DeviceError
 
@@ -67,8 +67,6 @@ class AudioProcess:
     def run(self) -> int:
         """Until asked to stop, the recording's end, or the loss of the device; the exit status."""
         self.beat()
-        from ag06d.audio.recording import recording_path  # noqa: PLC0415 - numpy and soundfile, for recordings only
-
         path = recording_path(self.spec.device)
         if path is not None:
             return self._play(path)
@@ -84,8 +82,6 @@ class AudioProcess:
     def _wait_for_card(self) -> SoundCard | Path | None:
         """The device once it is there and opens; the fallback's path; None when asked to stop."""
         import sounddevice  # noqa: PLC0415 - see devices.listed
-
-        from ag06d.audio.recording import recording_path  # noqa: PLC0415 - see run
 
         told = ""
         while not self.stopping:
@@ -135,8 +131,8 @@ class AudioProcess:
 
     def _play(self, path: Path) -> int:
         """Play a recording."""
-        from ag06d.audio.recording import RecordingDevice  # noqa: PLC0415 - see run
-        from ag06d.audio.sink import WetSink  # noqa: PLC0415 - see run
+        from ag06d.audio.recording import RecordingDevice  # noqa: PLC0415 - numpy and soundfile
+        from ag06d.audio.sink import WetSink  # noqa: PLC0415 - likewise
 
         spec = self.spec
         sink_cell = HostCell(spec.sink_fd) if spec.sink_fd is not None else None

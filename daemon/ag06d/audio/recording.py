@@ -17,17 +17,6 @@ from ag06d.arena import HostCell
 from ag06d.audio.devices import CHANNELS
 from ag06d.audio.stream import Engine
 from ag06d.errors import RecordingError
-from ag06d.paths import SHIPPED_RECORDING
-
-PREFIX = "recording"
-
-
-def recording_path(device: str) -> Path | None:
-    """The file that "recording:PATH" names, or "recording" (the one shipped); None for other devices."""
-    if device == PREFIX:
-        return SHIPPED_RECORDING
-    kind, colon, path = device.partition(":")
-    return Path(path).expanduser() if kind == PREFIX and colon else None
 
 
 def load_recording(path: Path, rate: int) -> npt.NDArray[np.float32]:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from ag06d.paths import SHIPPED_RECORDING
+
+RECORDING = "recording"
 EXIT_LOST = 3  # the device was lost; start another process
 EXIT_FATAL = 4  # trying again at once is of no use
 
@@ -23,3 +27,11 @@ class AudioSpec:
     output: str | None = None
     reader_fds: list[int] = field(default_factory=list)
     sink_fd: int | None = None
+
+
+def recording_path(device: str) -> Path | None:
+    """The file that "recording:PATH" names, or "recording" (the one shipped); None for other devices."""
+    if device == RECORDING:
+        return SHIPPED_RECORDING
+    kind, colon, path = device.partition(":")
+    return Path(path).expanduser() if kind == RECORDING and colon else None

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import signal
-import sys
 import tempfile
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
-import tomli_w
 import typer
 from typer.core import TyperCommand
 
 from ag06d import paths
 from ag06d.cli.output import let_go_of_output
 from ag06d.cli.verbs import version_option
-from ag06d.core.config import Config, load
+from ag06d.core.config import Config, checks, load
+from ag06d.core.config.show import to_document, to_toml, visible
 from ag06d.errors import Ag06Error, ConfigError
 from ag06d.logs import setup_logging
 
 EXIT_REFUSED, EXIT_USAGE = 1, 2
 TERMINAL = "-"  # in place of a file
 
+log = logging.getLogger(__name__)
 app = typer.Typer(
     help="The AG06 daemon: real-time DSP in C, plugins that watch every frame, results over ZeroMQ.",
     no_args_is_help=True,
@@ -45,19 +46,11 @@ def options(*, _version: Annotated[bool, version_option("ag06d")] = False) -> No
     """The AG06 daemon: real-time DSP in C, plugins that watch every frame, results over ZeroMQ."""
 
 
-def effective(files: list[Path], overrides: list[str]) -> Config:
-    """The configuration, or exit 2 with every problem on stderr."""
-    try:
-        return load(files, overrides).config
-    except ConfigError as error:
-        for problem in error.problems:
-            typer.echo(f"ag06d: {problem}", err=True)
-        raise typer.Exit(EXIT_USAGE) from error
-
-
-def document(config: Config) -> dict[str, Any]:
-    """The configuration as TOML can carry it."""
-    return config.model_dump(mode="json")
+def wrong(error: ConfigError) -> NoReturn:
+    """Exit 2 with every problem on stderr."""
+    for problem in error.problems:
+        typer.echo(f"ag06d: {problem}", err=True)
+    raise typer.Exit(EXIT_USAGE) from error
 
 
 def programme_line(name: str, programme: dict[str, Any]) -> str:
@@ -81,16 +74,17 @@ def run(
     ] = False,
 ) -> None:
     """Run the daemon in the foreground. SIGTERM or Ctrl-C stops it cleanly."""
-    settings = effective(config, override)
     from ag06d.cli.foreground import run_daemon  # noqa: PLC0415 - `check` needs none of it
 
-    setup_logging(settings.log.level, "ag06d")
     try:
+        loaded = checks.load_to_run(config, override)
+        settings = loaded.config
+        setup_logging(settings.log.level, "ag06d")
+        for warning in checks.idle_sections(loaded):
+            log.warning("%s", warning)
         asyncio.run(run_daemon(settings, duration, view=view))
     except ConfigError as error:
-        for problem in error.problems:
-            typer.echo(f"ag06d: {problem}", err=True)
-        raise typer.Exit(EXIT_USAGE) from error
+        wrong(error)
     except Ag06Error as error:
         typer.echo(f"ag06d: {error}", err=True)
         raise typer.Exit(EXIT_REFUSED) from error
@@ -98,15 +92,29 @@ def run(
 
 @app.command()
 def check(config: ConfigFiles = [], override: Overrides = []) -> None:  # noqa: B006 - typer copies them
-    """Check the configuration; exit 0, or 2 with every error listed."""
-    effective(config, override)
+    """Check the configuration and all that it names; exit 0, or 2 with every error listed."""
+    found = checks.check(config, override)
+    for warning in found.warnings:
+        typer.echo(f"ag06d: warning: {warning}", err=True)
+    if found.problems:
+        wrong(ConfigError(found.problems))
     typer.echo("the configuration is good")
 
 
 @app.command("config")
-def show_config(config: ConfigFiles = [], override: Overrides = []) -> None:  # noqa: B006 - typer copies them
-    """Print the effective configuration as TOML."""
-    sys.stdout.write(tomli_w.dumps(document(effective(config, override))))
+def show_config(
+    config: ConfigFiles = [],  # noqa: B006 - typer copies it
+    override: Overrides = [],  # noqa: B006 - likewise
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON.")] = False,
+) -> None:
+    """Print the effective configuration as TOML, each value with its origin; secrets are masked."""
+    try:
+        loaded = load(config, override)
+    except ConfigError as error:
+        wrong(error)
+    tree = visible(loaded)
+    typer.echo(json.dumps(to_document(tree, loaded)) if as_json else to_toml(tree, loaded).rstrip())
 
 
 class ReplayCommand(TyperCommand):
@@ -141,16 +149,18 @@ def replay(  # noqa: PLR0913 - what there is to say about a replay
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one line of JSON.")] = False,
 ) -> None:
     """Run a recording through the whole daemon in lockstep: as fast as it goes, the same result each time."""
-    settings = effective(config, override)
     from ag06d.core.replay import replay as run_replay  # noqa: PLC0415 - `check` needs none of it
 
-    setup_logging("warning" if settings.log.level == "info" else settings.log.level, "ag06d")
     try:
+        settings = checks.load_to_run(config, override, sockets=False).config
+        setup_logging("warning" if settings.log.level == "info" else settings.log.level, "ag06d")
         with tempfile.TemporaryDirectory(prefix="ag06d-") as folder:
             wet = output or (Path(folder) / "wet.wav" if plot else None)
             result = run_replay(settings, file, paths.state_folder(), wet)
             if plot and wet:
                 draw(settings, file, wet, None if plot == TERMINAL else Path(plot))
+    except ConfigError as error:
+        wrong(error)
     except Ag06Error as error:
         typer.echo(f"ag06d: {error}", err=True)
         raise typer.Exit(EXIT_REFUSED) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 HOP_S = 0.01
@@ -46,3 +46,27 @@ class HostSpec:
 def hop_frames(rate: int) -> int:
     """Frames of one hop of 10 ms."""
     return round(rate * HOP_S)
+
+
+@dataclass(slots=True)
+class Inspection:
+    """What is known of a plugin that was loaded and not run. Paths are within its section.
+
+    `refused`   why it cannot run, empty if nothing speaks against it
+    `errors`    pydantic's, with `loc`, `type`, `msg` and `input`
+    `ignored`   paths that are set and that its model takes no notice of
+    `keys`      pairs of a section's path and the keys that it may have
+    `secrets`   paths of settings of a secret type
+    `settings`  all that it would run with, secrets as stars; None where that cannot be told
+    """
+
+    refused: str = ""
+    errors: list[dict[str, Any]] = field(default_factory=list)
+    ignored: list[list[str]] = field(default_factory=list)
+    keys: list[list[list[str]]] = field(default_factory=list)
+    secrets: list[list[str]] = field(default_factory=list)
+    settings: dict[str, Any] | None = None
+
+    def document(self) -> dict[str, Any]:
+        """As JSON can carry it."""
+        return asdict(self)

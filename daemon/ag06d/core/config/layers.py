@@ -10,6 +10,7 @@ import difflib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, time
 from pathlib import Path
 from typing import Any
 
@@ -58,22 +59,42 @@ def whence(path: KeyPath, origins: Origins) -> str:
 
 def load(files: Sequence[Path] = (), overrides: Sequence[str] = ()) -> Effective:
     """The effective configuration; raises ConfigError with every problem found."""
+    effective, problems = survey(files, overrides)
+    if problems:
+        raise ConfigError(problems)
+    return effective
+
+
+def survey(files: Sequence[Path], overrides: Sequence[str]) -> tuple[Effective, list[str]]:
+    """The configuration as far as it is right, with defaults for the rest; and every problem found."""
     problems: list[str] = []
     # The default hosts are a layer too: whoever writes `[hosts.live] nice = 5` keeps its plugins.
     merged: dict[str, Any] = {"hosts": Config().model_dump()["hosts"]}
     origins: Origins = {}
     for layer in _layers(files, overrides, problems):
         _merge(merged, layer.tree, layer.origin, origins)
-    config = Config()
+    found = list(contradictions(merged))
     try:
         config = Config.model_validate(merged)
     except ValidationError as error:
-        found = [explain(entry) for entry in error.errors()]
-        problems += [f"{whence(path, origins)}: {message}" for path, message in found]
-    problems += [f"{whence(path, origins)}: {message}" for path, message in contradictions(merged)]
-    if problems:
-        raise ConfigError(problems)
-    return Effective(config, origins)
+        found = [explain(entry) for entry in error.errors()] + found
+        config = _without(merged, [path for path, _ in found])
+    problems += [f"{whence(path, origins)}: {message}" for path, message in found]
+    return Effective(config, origins), problems
+
+
+def _without(tree: dict[str, Any], paths: Sequence[KeyPath]) -> Config:
+    """What `tree` says when nothing is said at `paths`."""
+    for path in paths:
+        branch = tree
+        for key in path[:-1]:
+            if not isinstance(branch.get(key), dict):
+                break  # it is inside a list, all of which goes
+            branch = branch[key]
+        else:
+            key = path[-1]
+        branch.pop(key, None)
+    return Config.model_validate(tree)
 
 
 def _layers(files: Sequence[Path], overrides: Sequence[str], problems: list[str]) -> Iterator[Layer]:
@@ -90,7 +111,7 @@ def _layers(files: Sequence[Path], overrides: Sequence[str], problems: list[str]
 def _read(path: Path, problems: list[str]) -> Layer:
     try:
         text = path.read_text(encoding="utf-8")
-        tree = tomli.loads(text)
+        tree = _plain(tomli.loads(text))
     except OSError as error:
         problems.append(f"{path}: cannot be read: {error.strerror}")
     except tomli.TOMLDecodeError as error:
@@ -138,9 +159,18 @@ def _override(override: str, problems: list[str]) -> Layer:
 def _parse(value: str) -> Any:  # noqa: ANN401 - whatever TOML can carry
     """A value as TOML, or else a bare word."""
     try:
-        return tomli.loads(f"value = {value}")["value"]
+        return _plain(tomli.loads(f"value = {value}")["value"])
     except (ValueError, RecursionError):
         return value
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever TOML can carry
+    """`value` as JSON can carry it on to a host: dates and times as text, which pydantic reads as well."""
+    if isinstance(value, dict):
+        return {key: _plain(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_plain(part) for part in value]
+    return value.isoformat() if isinstance(value, date | time) else value
 
 
 def _nested(path: KeyPath, value: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever TOML can carry
