@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ag06d.cli import presets, record, status, values, watch
+from ag06d.cli import doctor, presets, record, status, values, watch
 from ag06d.cli.output import Output, client, let_go_of_output
 from ag06d.cli.verbs import Verbs, version_option
 
@@ -17,6 +17,7 @@ app = Verbs(help="Control and watch a running AG06 daemon.")
 app.add_typer(status.app)
 app.add_typer(values.app)
 app.add_typer(watch.app)
+app.add_typer(doctor.app)
 app.add_typer(presets.app, name="preset")
 app.add_typer(record.app, name="record")
 
