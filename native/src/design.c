@@ -7,8 +7,7 @@
 
 #define OFF_CEILING 1e30 /* a limiter that is switched off never has to act */
 #define SHELF_Q 0.70710678118654752
-#define CEILING_MARGIN_DB \
-    0.5 /* by which a true-peak meter of another make may read higher than our estimate */
+#define CEILING_MARGIN_DB 0.5 /* for what the limiter's own movement adds: see limiter.h */
 #define GATE_ENVELOPE_MS 10.0 /* fall of the gate's peak envelope: little ripple on a voice */
 #define DEESS_ATTACK_MS 1.0   /* an s must not get through */
 #define DEESS_RELEASE_MS 60.0 /* and the vowel after it must not be dulled */

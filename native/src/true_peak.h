@@ -1,10 +1,14 @@
 /*
- * Peaks between the samples, by interpolation to four times the rate.
+ * Peaks between the samples, by two interpolators to four times the rate, half a step apart.
  *
- * The interpolator is sinc(k - 11 - p / 4), p = 1, 2, 3, under a Kaiser window (beta 6), summing to
- * 1: the value a quarter, a half and three quarters of the way between the two middle ones of 24
- * samples. Its tables are folded about the middle: the half is even, and a quarter and three
- * quarters, mirrored in each other, are the sum and the difference of an even and an odd one.
+ * Ours is sinc(k - 11 - p / 4), p = 1, 2, 3, under a Kaiser window (beta 6), summing to 1: the
+ * value a quarter, a half and three quarters of the way between the two middle ones of 24 samples.
+ * The other is that of ITU-R BS.1770-5, Annex 2, which every meter goes by: 12 samples make up the
+ * values at one, three, five and seven eighths.
+ *
+ * The tables are folded about the middle: the half is even, and of two phases that are mirrored in
+ * each other one is the sum, the other the difference of an even and an odd table, so that the
+ * larger magnitude of the two is the sum of theirs.
  *
  * In single precision, two frames at a time: an estimate that is off by a millionth costs nothing.
  */
@@ -16,7 +20,9 @@
 
 #define TAPS 24
 #define REACH (TAPS / 2) /* frames on either side that make up a value */
-#define GROWTH 2.30      /* no interpolated value exceeds this times the largest sample */
+#define READ_TAPS 12     /* of Annex 2 */
+#define READ_REACH (READ_TAPS / 2)
+#define GROWTH 2.30 /* no interpolated value exceeds this times the largest sample */
 
 typedef float frame_floats __attribute__((vector_size(16)));
 typedef float floats __attribute__((vector_size(32))); /* of two frames, the earlier first */
@@ -38,6 +44,24 @@ static const float quarters_even[REACH] = {
 static const float quarters_odd[REACH] = {
     -0.000160460f, 0.000296327f, -0.000491037f, 0.000758875f, -0.001120812f, 0.001614320f,
     -0.002317338f, 0.003413311f, -0.005402493f, 0.010013639f, -0.026742573f, 0.301242299f,
+};
+
+/* Annex 2: phases 0 and 3, and phases 1 and 2, by half their sum and half their difference. */
+static const float eighths_even[READ_REACH] = {
+    -0.0032958984375f, 0.012939453125f,    -0.02313232421875f,
+    0.0404052734375f,  -0.08087158203125f, 0.55474853515625f,
+};
+static const float eighths_odd[READ_REACH] = {
+    0.0050048828125f,  -0.001953125f,     0.00347900390625f,
+    -0.0072021484375f, 0.02142333984375f, -0.41741943359375f,
+};
+static const float three_eighths_even[READ_REACH] = {
+    -0.0240478515625f, 0.03118896484375f,  -0.05499267578125f,
+    0.0953369140625f,  -0.18341064453125f, 0.6224365234375f,
+};
+static const float three_eighths_odd[READ_REACH] = {
+    -0.005126953125f,  -0.00189208984375f, 0.00323486328125f,
+    -0.0062255859375f, 0.01690673828125f,  -0.1573486328125f,
 };
 
 INLINE floats floats_at(const frame_window *window, uint32_t frame)
@@ -108,6 +132,12 @@ INLINE window_extent window_measure(const frame_window *window, uint32_t count)
     return extent;
 }
 
+/* The larger magnitude of two phases that are mirrored in each other. */
+INLINE floats mirrored(floats even, floats odd)
+{
+    return floats_abs(even) + floats_abs(odd);
+}
+
 /*
  * Linked true peak of the frames `frame` and `frame` + 1 of the window: the largest magnitude at,
  * and right after, the sample REACH - 1 frames on, which the TAPS frames from there make up.
@@ -115,18 +145,29 @@ INLINE window_extent window_measure(const frame_window *window, uint32_t count)
 INLINE lanes window_peak(const frame_window *window, uint32_t frame)
 {
     floats half = {0}, even = {0}, odd = {0};
+    floats outer_even = {0}, outer_odd = {0}, inner_even = {0}, inner_odd = {0};
 
     for (uint32_t k = 0; k < REACH; k++) {
         const floats before = floats_at(window, frame + k);
         const floats after = floats_at(window, frame + TAPS - 1 - k);
+        const floats sum = before + after, difference = before - after;
 
-        half += half_way[k] * (before + after);
-        even += quarters_even[k] * (before + after);
-        odd += quarters_odd[k] * (before - after);
+        half += half_way[k] * sum;
+        even += quarters_even[k] * sum;
+        odd += quarters_odd[k] * difference;
+        if (k < REACH - READ_REACH)
+            continue;
+        const uint32_t i = k - (REACH - READ_REACH);
+        outer_even += eighths_even[i] * sum;
+        outer_odd += eighths_odd[i] * difference;
+        inner_even += three_eighths_even[i] * sum;
+        inner_odd += three_eighths_odd[i] * difference;
     }
     const floats sample = floats_abs(floats_at(window, frame + REACH - 1));
-    const floats quarters = floats_abs(even) + floats_abs(odd); /* the larger of the two */
-    const floats peak = floats_max(floats_max(sample, floats_abs(half)), quarters);
+    const floats ours = floats_max(floats_max(sample, floats_abs(half)), mirrored(even, odd));
+    const floats read =
+        floats_max(mirrored(outer_even, outer_odd), mirrored(inner_even, inner_odd));
+    const floats peak = floats_max(ours, read);
     const floats other = __builtin_shufflevector(peak, peak, 1, 0, 3, 2, 5, 4, 7, 6);
     const floats linked = floats_max(peak, other);
 

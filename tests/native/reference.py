@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.signal import sosfilt
+from scipy.signal import resample_poly, sosfilt
 
 BUTTERWORTH = {12: [1 / np.sqrt(2)], 24: [0.5 / np.cos(np.pi / 8), 0.5 / np.cos(3 * np.pi / 8)]}
 SILENCE = 1e-10
@@ -16,6 +16,23 @@ GATE_FALL_MS = 10
 DEESS_ATTACK_MS, DEESS_RELEASE_MS = 1, 60
 LOOKAHEAD_MS, MARGIN_DB = 1.5, 0.5
 REACH, BETA, OVERSAMPLING = 12, 6, 4
+# ITU-R BS.1770-5, Annex 2: a column for each phase of the interpolator by four.
+ANNEX_2 = np.array(
+    [
+        [0.0017089843750, -0.0291748046875, -0.0189208984375, -0.0083007812500],
+        [0.0109863281250, 0.0292968750000, 0.0330810546875, 0.0148925781250],
+        [-0.0196533203125, -0.0517578125000, -0.0582275390625, -0.0266113281250],
+        [0.0332031250000, 0.0891113281250, 0.1015625000000, 0.0476074218750],
+        [-0.0594482421875, -0.1665039062500, -0.2003173828125, -0.1022949218750],
+        [0.1373291015625, 0.4650878906250, 0.7797851562500, 0.9721679687500],
+        [0.9721679687500, 0.7797851562500, 0.4650878906250, 0.1373291015625],
+        [-0.1022949218750, -0.2003173828125, -0.1665039062500, -0.0594482421875],
+        [0.0476074218750, 0.1015625000000, 0.0891113281250, 0.0332031250000],
+        [-0.0266113281250, -0.0582275390625, -0.0517578125000, -0.0196533203125],
+        [0.0148925781250, 0.0330810546875, 0.0292968750000, 0.0109863281250],
+        [-0.0083007812500, -0.0189208984375, -0.0291748046875, 0.0017089843750],
+    ]
+)
 
 
 def db(gain_db: float) -> float:
@@ -146,16 +163,34 @@ def compressed(frames: np.ndarray, rate: float, comp: Any) -> np.ndarray:
     return frames * db(gain_db + makeup_db(comp))[:, None]
 
 
-def true_peaks(frames: np.ndarray) -> np.ndarray:
-    """For each frame, the largest magnitude at it and a quarter, a half and three quarters after it."""
-    padded = np.concatenate([np.zeros((REACH - 1, 2)), frames, np.zeros((REACH, 2))])
-    around = np.lib.stride_tricks.sliding_window_view(padded, 2 * REACH, axis=0)
-    peaks = np.abs(frames).max(axis=1)
+def interpolators() -> list[np.ndarray]:
+    """Three phases of a windowed sinc and the four of Annex 2, each (2 * REACH,)."""
+    phases = [np.pad(phase, REACH - len(phase) // 2) for phase in ANNEX_2.T]
     for phase in range(1, OVERSAMPLING):
         t = np.arange(2 * REACH) - (REACH - 1) - phase / OVERSAMPLING
         taps = np.sinc(t) * np.i0(BETA * np.sqrt(1 - (t / REACH) ** 2))
-        peaks = np.maximum(peaks, np.abs(around @ (taps / taps.sum())).max(axis=1))
+        phases.append(taps / taps.sum())
+    return phases
+
+
+def true_peaks(frames: np.ndarray) -> np.ndarray:
+    """For each frame, the largest magnitude at it and at every eighth after it up to the next."""
+    padded = np.concatenate([np.zeros((REACH - 1, 2)), frames, np.zeros((REACH, 2))])
+    around = np.lib.stride_tricks.sliding_window_view(padded, 2 * REACH, axis=0)
+    peaks = np.abs(frames).max(axis=1)
+    for taps in interpolators():
+        peaks = np.maximum(peaks, np.abs(around @ taps).max(axis=1))
     return peaks
+
+
+def annex_2_peak(samples: np.ndarray) -> float:
+    """The true peak of `samples` (frames,) as a BS.1770 meter has it."""
+    return max(np.abs(np.convolve(samples, phase)).max() for phase in ANNEX_2.T)
+
+
+def resampled_peak(samples: np.ndarray) -> float:
+    """The largest magnitude of `samples` (frames,) at sixteen times the rate."""
+    return np.abs(resample_poly(samples, 16, 1)).max()
 
 
 def latency(rate: float) -> int:

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from ag06d.arena.parameters import CHAIN, Parameter, to_settings
 
 from .conftest import Engine
-from .reference import db, noise
-from .test_true_peak import annex_2_peak
+from .reference import annex_2_peak, db, noise
 
 RATES = [44100, 48000, 88200, 96000, 176400, 192000]
 ON = {parameter.path: True for parameter in CHAIN if parameter.path.endswith(".enabled")}

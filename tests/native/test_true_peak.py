@@ -4,39 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.signal import resample_poly
 
-from .reference import db
+from .reference import annex_2_peak, db, resampled_peak
 
 RATES = [44100, 48000, 88200, 96000, 176400, 192000]
 COUNT = 24000
-# ITU-R BS.1770-5, Annex 2: a column for each phase of the interpolator by four.
-ANNEX_2 = np.array(
-    [
-        [0.0017089843750, -0.0291748046875, -0.0189208984375, -0.0083007812500],
-        [0.0109863281250, 0.0292968750000, 0.0330810546875, 0.0148925781250],
-        [-0.0196533203125, -0.0517578125000, -0.0582275390625, -0.0266113281250],
-        [0.0332031250000, 0.0891113281250, 0.1015625000000, 0.0476074218750],
-        [-0.0594482421875, -0.1665039062500, -0.2003173828125, -0.1022949218750],
-        [0.1373291015625, 0.4650878906250, 0.7797851562500, 0.9721679687500],
-        [0.9721679687500, 0.7797851562500, 0.4650878906250, 0.1373291015625],
-        [-0.1022949218750, -0.2003173828125, -0.1665039062500, -0.0594482421875],
-        [0.0476074218750, 0.1015625000000, 0.0891113281250, 0.0332031250000],
-        [-0.0266113281250, -0.0582275390625, -0.0517578125000, -0.0196533203125],
-        [0.0148925781250, 0.0330810546875, 0.0292968750000, 0.0109863281250],
-        [-0.0083007812500, -0.0189208984375, -0.0291748046875, 0.0017089843750],
-    ]
-)
-
-
-def annex_2_peak(samples: np.ndarray) -> float:
-    """As a BS.1770 meter has it."""
-    return max(np.abs(np.convolve(samples, phase)).max() for phase in ANNEX_2.T)
-
-
-def resampled_peak(samples: np.ndarray) -> float:
-    """At sixteen times the rate."""
-    return np.abs(resample_poly(samples, 16, 1)).max()
 
 
 def random(seed: int) -> np.random.Generator:
