@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -59,6 +60,13 @@ def fail(message: str, status: int, *, code: str = "", hint: str = "") -> NoRetu
         code = code or ("usage" if status == EXIT_USAGE else "failed")
         typer.echo(json.dumps({"error": {"code": code, "message": message, "hint": hint}}))
     raise typer.Exit(status)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The hint that names what was probably meant, or all that there is."""
+    known = sorted(known)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"did you mean {near[0]}?" if near else f"there is {', '.join(known) or 'none'}"
 
 
 def show(document: Mapping[str, Any], *lines: str) -> None:

@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from ag06d.cli import complete
+from ag06d.cli.files import STANDARD, read_text, write_text
 from ag06d.cli.output import EXIT_REFUSED, EXIT_USAGE, client, fail, literal, show
 from ag06d.cli.verbs import Verbs
 from ag06d.errors import Ag06Error
 
 app = Verbs(help="Presets: list, show, apply, save, compare, undo, exchange, draw.")
 
-Name = Annotated[str, typer.Argument(help="Name of a preset.")]
-Slot = Annotated[str | None, typer.Option(help="a or b; default: the one that is heard.")]
+
+class SlotName(StrEnum):
+    """A slot of the chain."""
+
+    a = "a"
+    b = "b"
+
+
+Name = Annotated[str, typer.Argument(help="Name of a preset.", autocompletion=complete.presets)]
+Slot = Annotated[SlotName | None, typer.Option(help="Which slot; default: the one that is heard.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check, and say what would be done.")]
-STANDARD = "-"  # stdin or stdout
 
 
 @app.command("list")
 def list_presets() -> None:
-    """All presets."""
+    """All presets.
+
+    For example: ag06ctl preset list
+    """
     with client() as ag06:
         document = ag06.call("preset.list")
     lines = [f"{preset['name']:<16} {preset['description']}" for preset in document["presets"]]
@@ -32,7 +44,10 @@ def list_presets() -> None:
 
 @app.command("show")
 def show_preset(name: Name) -> None:
-    """One preset with its chain."""
+    """One preset with its chain.
+
+    For example: ag06ctl preset show broadcast
+    """
     with client() as ag06:
         document = ag06.call("preset.show", name=name)
     lines = [f"{document['name']} ({document['origin']}): {document['description']}"]
@@ -43,7 +58,10 @@ def show_preset(name: Name) -> None:
 
 @app.command()
 def apply(name: Name, slot: Slot = None) -> None:
-    """Crossfade a slot to a preset."""
+    """Crossfade a slot to a preset.
+
+    For example: ag06ctl preset apply broadcast --slot b
+    """
     with client() as ag06:
         document = ag06.call("preset.apply", name=name, slot=slot)
     show(document, f"slot {document['slot']}: {document['name']}, {len(document['changed'])} values changed")
@@ -59,7 +77,10 @@ def save(  # noqa: PLR0913 - what a preset has
     *,
     dry_run: DryRun = False,
 ) -> None:
-    """Save the chain of a slot as a preset of your own; one that was there is kept as NAME.toml.~1~."""
+    """Save the chain of a slot as a preset of your own; one that was there is kept as NAME.toml.~1~.
+
+    For example: ag06ctl preset save mine --description "my desk" --tag voice
+    """
     body = {"name": name, "slot": slot, "description": description, "tags": tag, "author": author}
     with client() as ag06:
         document = ag06.request("preset.save", body, dry_run=dry_run).body
@@ -81,10 +102,16 @@ def written(document: Mapping[str, Any]) -> list[str]:
 @app.command()
 def diff(
     name: Name,
-    other: Annotated[str | None, typer.Argument(help="Another; default: what is in the slot.")] = None,
+    other: Annotated[
+        str | None,
+        typer.Argument(help="Another; default: what is in the slot.", autocompletion=complete.presets),
+    ] = None,
     slot: Slot = None,
 ) -> None:
-    """Where two presets differ, or a preset and what is in a slot."""
+    """Where two presets differ, or a preset and what is in a slot.
+
+    For example: ag06ctl preset diff voice broadcast
+    """
     with client() as ag06:
         document = ag06.call("preset.diff", name=name, other=other, slot=slot)
     differences = document["differences"]
@@ -99,17 +126,23 @@ def diff(
 
 @app.command()
 def undo(slot: Slot = None, *, dry_run: DryRun = False) -> None:
-    """Take back the last change of a slot: a preset that was applied, or values that were set."""
+    """Take back the last change of a slot: a preset that was applied, or values that were set.
+
+    For example: ag06ctl preset undo
+    """
     travel("undo", slot, dry_run=dry_run)
 
 
 @app.command()
 def redo(slot: Slot = None, *, dry_run: DryRun = False) -> None:
-    """Do again what was undone."""
+    """Do again what was undone.
+
+    For example: ag06ctl preset redo --slot b
+    """
     travel("redo", slot, dry_run=dry_run)
 
 
-def travel(verb: str, slot: str | None, *, dry_run: bool) -> None:
+def travel(verb: str, slot: SlotName | None, *, dry_run: bool) -> None:
     """A step through what was done to a slot."""
     with client() as ag06:
         document = ag06.request(f"preset.{verb}", {"slot": slot}, dry_run=dry_run).body
@@ -128,19 +161,16 @@ def export_preset(
     *,
     force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
 ) -> None:
-    """Write a preset as a file that `import` reads."""
+    """Write a preset as a file that `import` reads.
+
+    For example: ag06ctl preset export mine mine.toml
+    """
     with client() as ag06:
         document = ag06.call("preset.export", name=name)
     if str(file) == STANDARD:
         show(document, document["toml"].rstrip("\n"))
         return
-    try:
-        with file.open("w" if force else "x", encoding="utf-8") as target:
-            target.write(document["toml"])
-    except FileExistsError:
-        fail(f"{file} is there already; --force writes over it", EXIT_REFUSED)
-    except OSError as error:
-        fail(f"{file}: cannot be written: {error.strerror}", EXIT_REFUSED)
+    write_text(file, document["toml"], force=force)
     show(document | {"file": str(file)}, str(file))
 
 
@@ -152,15 +182,13 @@ def import_preset(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace, and back up, your own.")] = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Check a preset's file and save it as one of your own."""
+    """Check a preset's file and save it as one of your own.
+
+    For example: ag06ctl preset import mine.toml --name theirs
+    """
     if name is None and str(file) == STANDARD:
         fail("what comes from stdin needs a --name", EXIT_USAGE)
-    try:
-        text = sys.stdin.read() if str(file) == STANDARD else file.read_text(encoding="utf-8")
-    except OSError as error:
-        fail(f"{file}: cannot be read: {error.strerror}", EXIT_REFUSED)
-    except UnicodeDecodeError:
-        fail(f"{file}: is no text in UTF-8", EXIT_REFUSED)
+    text = read_text(file)
     body = {"name": name or file.stem, "toml": text, "overwrite": overwrite}
     with client() as ag06:
         document = ag06.request("preset.import", body, dry_run=dry_run).body
@@ -169,7 +197,10 @@ def import_preset(
 
 @app.command()
 def delete(name: Name, *, dry_run: DryRun = False) -> None:
-    """Put a preset of your own aside; it is kept as NAME.toml.~1~."""
+    """Put a preset of your own aside; it is kept as NAME.toml.~1~.
+
+    For example: ag06ctl preset delete mine
+    """
     with client() as ag06:
         document = ag06.request("preset.delete", {"name": name}, dry_run=dry_run).body
     show(document, *written(document))
@@ -183,7 +214,10 @@ def plot(
     ] = None,
     rate: Annotated[int, typer.Option(min=8000, max=384000, help="Frames per second.")] = 48000,
 ) -> None:
-    """Draw the frequency response and the static curves of a preset; needs no daemon."""
+    """Draw the frequency response and the static curves of a preset; needs no daemon.
+
+    For example: ag06ctl preset plot broadcast --output broadcast.png
+    """
     from ag06d.plot import plot_preset  # noqa: PLC0415 - only this verb draws
 
     try:

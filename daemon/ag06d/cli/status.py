@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from ag06d.cli.output import CLOCK_JITTER_BLOCKS, client, show
+from ag06d.cli import complete
+from ag06d.cli.output import CLOCK_JITTER_BLOCKS, EXIT_REFUSED, client, fail, nearest, show
 from ag06d.cli.verbs import Verbs
 
 app = Verbs()
@@ -15,7 +16,10 @@ app = Verbs()
 
 @app.command()
 def status() -> None:
-    """State of device, audio, hosts and plugins."""
+    """State of device, audio, hosts and plugins.
+
+    For example: ag06ctl status
+    """
     with client() as ag06:
         document = ag06.status()
     show(document, *audio_lines(document), *host_lines(document["hosts"]), *plugin_lines(document["plugins"]))
@@ -88,7 +92,10 @@ def meters(
         bool, typer.Option("--reset", help="Begin integrated loudness, range and all maxima afresh.")
     ] = False,
 ) -> None:
-    """Levels and loudness now, dry and wet."""
+    """Levels and loudness now, dry and wet.
+
+    For example: ag06ctl meters --reset
+    """
     with client() as ag06:
         document = ag06.call("meters.reset" if reset else "meters")
     if reset:
@@ -102,16 +109,30 @@ def meters(
 
 
 @app.command()
-def hosts() -> None:
-    """The plugin hosts."""
+def hosts(
+    name: Annotated[
+        str, typer.Argument(help="One of them; default: all.", autocompletion=complete.hosts)
+    ] = "",
+) -> None:
+    """The plugin hosts.
+
+    For example: ag06ctl hosts live
+    """
     with client() as ag06:
         document = ag06.call("hosts.list")
-    show(document, *host_lines(document["hosts"]))
+    if name and name not in document["hosts"]:
+        hint = nearest(name, document["hosts"])
+        fail(f"there is no host {name!r}", EXIT_REFUSED, code="unknown_path", hint=hint)
+    chosen = {name: document["hosts"][name]} if name else document["hosts"]
+    show({"hosts": chosen}, *host_lines(chosen))
 
 
 @app.command()
 def plugins() -> None:
-    """The plugins."""
+    """The plugins.
+
+    For example: ag06ctl --json plugins
+    """
     with client() as ag06:
         document = ag06.call("plugins.list")
     show(document, *plugin_lines(document["plugins"]))

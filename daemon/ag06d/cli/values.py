@@ -1,16 +1,20 @@
-"""`ag06ctl get | set`: the state tree; what is printed can be pasted back."""
+"""`ag06ctl get | set | describe`: the state tree; what is printed can be pasted back."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
+from ag06d.cli import complete
 from ag06d.cli.output import client, literal, show
 from ag06d.cli.verbs import Verbs
+from ag06d.errors import RequestError
 
 ASSIGNMENT = re.compile(r"(?P<path>[a-z0-9_.]+?)(?P<operator>=\+|\+=|-=|=!|=|!|\+)(?P<value>.*)", re.DOTALL)
+INTEGER_MAX = 2**63  # what the protocol can carry; a larger one is sent as a float
 
 app = Verbs()
 
@@ -22,9 +26,11 @@ def parse_value(text: str) -> Any:  # noqa: ANN401 - a leaf
         return lowered in ("true", "on", "yes")
     for kind in (int, float):
         try:
-            return kind(text)
+            value = kind(text)
         except ValueError:
             continue
+        if kind is float or abs(value) < INTEGER_MAX:
+            return value
     return text
 
 
@@ -45,18 +51,26 @@ def parse_assignment(text: str) -> tuple[str, Any]:
 
 
 @app.command()
-def get(path: Annotated[str, typer.Argument(help="A path; empty for all.")] = "") -> None:
-    """Print the state tree, or what is below PATH, as `set` takes it."""
+def get(
+    path: Annotated[str, typer.Argument(help="A path; empty for all.", autocompletion=complete.paths)] = "",
+) -> None:
+    """Print the state tree, or what is below PATH, as `set` takes it.
+
+    For example: ag06ctl get chain.a.comp
+    """
     with client() as ag06:
-        values = ag06.get(path)
-    settable = {leaf: value for leaf, value in values.items() if not leaf.startswith("preset.")} or values
-    show(values, *(f"{leaf}={literal(value)}" for leaf, value in settable.items()))
+        found = ag06.get(path.rstrip("."))
+    settable = {leaf: value for leaf, value in found.items() if not leaf.startswith("preset.")} or found
+    show(found, *(f"{leaf}={literal(value)}" for leaf, value in settable.items()))
 
 
 @app.command("set")
 def set_values(
     assignments: Annotated[
-        list[str], typer.Argument(help="PATH=VALUE, PATH=+STEP, PATH-=STEP, PATH=! (toggle)")
+        list[str],
+        typer.Argument(
+            help="PATH=VALUE, PATH=+STEP, PATH-=STEP, PATH=! (toggle)", autocompletion=complete.assignments
+        ),
     ],
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check, and say what would change.")] = False,
@@ -67,7 +81,48 @@ def set_values(
     """
     changes = dict(parse_assignment(text) for text in assignments)
     with client() as ag06:
-        reply = ag06.request("set", {"changes": changes}, dry_run=dry_run).body
+        try:
+            reply = ag06.request("set", {"changes": changes}, dry_run=dry_run).body
+        except RequestError as error:
+            raise in_words(error, changes, ag06.call("describe")["paths"]) from error
     would = "would set " if dry_run else ""
     lines = [f"{would}{leaf}={literal(value)}" for leaf, value in reply["changed"].items()]
     show(reply, *(lines or ["nothing to change"]))
+
+
+def in_words(
+    error: RequestError, changes: Mapping[str, Any], paths: Mapping[str, Mapping[str, Any]]
+) -> RequestError:
+    """`error` as who typed the assignment would say it, where it speaks of how it was sent."""
+    path = error.message.partition(":")[0]
+    change = changes.get(path)
+    if path not in paths or not isinstance(change, dict):
+        return error
+    allowed = f"{path} is {complete.ranges(paths[path])}"
+    if "toggle" in change:
+        return RequestError(error.code, f"{path}=!: there is nothing to turn over", allowed)
+    if paths[path]["kind"] in ("bool", "str") or paths[path]["choices"]:
+        return RequestError(error.code, f"{path}: there is nothing to add {change['add']:+g} to", allowed)
+    return RequestError(error.code, f"{path}: {change['add']:+g} would leave its range", allowed)
+
+
+@app.command()
+def describe(
+    path: Annotated[str, typer.Argument(help="A path; empty for all.", autocompletion=complete.paths)] = "",
+) -> None:
+    """What can be set: every path below PATH with its range, unit, default, and what it is now.
+
+    For example: ag06ctl describe chain.a.comp
+    """
+    with client() as ag06:
+        now = ag06.get(path.rstrip("."))
+        paths = ag06.call("describe")["paths"]
+    document = {leaf: paths[leaf] | {"value": value} for leaf, value in now.items()}
+    rows = [("path", "allowed", "default", "now", "meaning")]
+    rows += [
+        (leaf, complete.ranges(it), literal(it["default"]), literal(it["value"]), it["doc"])
+        for leaf, it in document.items()
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+    show(document, *lines)
