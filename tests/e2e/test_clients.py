@@ -96,7 +96,7 @@ def test_subscribers_that_never_read_do_not_keep_others_waiting(daemon):
             lazy.setsockopt(zmq.LINGER, 0)
             lazy.subscribe(b"")
             lazy.connect(address)
-        with daemon.listen("feature.") as listener:
+        with daemon.listen("feature.basic.") as listener:
             positions = [message.header["pos"] for message in listener.count(300)]
         assert positions == list(range(positions[0], positions[0] + 300 * 480, 480))
 

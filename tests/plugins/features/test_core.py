@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import signal, stats
 
-from ag06_plugins.features.core import FEATURES, TINY, Extractor, FeatureConfig
+from ag06_plugins.features.core import FEATURES, OCTAVES_HZ, TINY, Extractor, FeatureConfig, Octaves
 
 RATE, HOP = 48000, 480
 NAMES = [feature.name for feature in FEATURES]
@@ -169,3 +169,34 @@ def test_the_window_lasts_about_as_long_at_every_rate(rate):
 def test_a_share_that_is_none_is_refused(rolloff):
     with pytest.raises(ValueError, match="rolloff"):
         FeatureConfig(rolloff=rolloff)
+
+
+def octaves(sound: np.ndarray, rate: int) -> np.ndarray:
+    """The levels at every reading, of shape (readings, 10), of a mono sound."""
+    bands, hop = Octaves(rate, streams=1), rate // 100
+    stereo = np.repeat(sound[:, None], 2, axis=1).astype(np.float32)
+    readings = [bands.take(stereo[start : start + hop]) for start in range(0, len(stereo) - hop + 1, hop)]
+    return np.array([reading[:10] for reading in readings if reading is not None])
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_octaves_of_white_noise_hold_what_octave_filters_of_scipy_let_through(rate):
+    noise = 0.1 * np.random.default_rng(1).standard_normal(20 * rate)
+    measured = 10 * np.log10(np.mean(10 ** (octaves(noise, rate)[10:] / 10), axis=0))
+    exact = 1000 * 10 ** (0.3 * np.arange(-5, 5))
+    for level, centre in zip(measured[2:], exact[2:], strict=True):
+        edges = (centre / 10**0.15, min(centre * 10**0.15, 0.4999 * rate))
+        filtered = signal.sosfilt(signal.butter(12, edges, "band", fs=rate, output="sos"), noise)
+        assert level == pytest.approx(10 * np.log10(np.mean(filtered[rate:] ** 2)), abs=0.5), centre
+
+
+@pytest.mark.parametrize("band", range(10))
+def test_a_tone_at_a_centre_stands_in_its_octave_alone(band):
+    levels = octaves(sine(1000 * 10 ** (0.3 * (band - 5)), seconds=0.5), RATE)[-1]
+    assert levels[band] == pytest.approx(20 * np.log10(0.5 / np.sqrt(2)), abs=0.2)
+    assert max(np.delete(levels, band)) < levels[band] - (14 if band < 2 else 50)
+
+
+def test_octaves_above_half_the_rate_and_in_silence_are_silent():
+    assert octaves(sine(1000, rate=16000), 16000)[-1][OCTAVES_HZ.index(16000)] == -200
+    assert octaves(np.zeros(RATE), RATE).max() == -200
