@@ -132,7 +132,10 @@ def take(  # noqa: PLR0913 - what there is to say about a recording
     *,
     overwrite: Overwrite = False,
 ) -> None:
-    """Record until Ctrl-C, and say what it came to."""
+    """Record until Ctrl-C, and say what it came to.
+
+    For example: ag06ctl record take.wav
+    """
     from rich.console import Console  # noqa: PLC0415 - slow to import, and only this verb needs it
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # stops the recording too
@@ -156,7 +159,10 @@ def start(  # noqa: PLR0913 - see take
     *,
     overwrite: Overwrite = False,
 ) -> None:
-    """Begin a recording and leave it to the daemon."""
+    """Begin a recording and leave it to the daemon.
+
+    For example: ag06ctl record start take.wav
+    """
     options = {"before_s": before, "duration_s": duration, "sample_format": sample_format}
     with client() as ag06:
         document = begin(ag06, file, source=source, overwrite=overwrite, **options)
@@ -169,7 +175,10 @@ def stop(
         str | None, typer.Argument(help="As `start` has told; default: the one that runs.")
     ] = None,
 ) -> None:
-    """End a recording with the present moment."""
+    """End a recording with the present moment.
+
+    For example: ag06ctl record stop
+    """
     with client() as ag06:
         document = ag06.call("record.stop", recording=recording)
     report(document)
@@ -177,7 +186,10 @@ def stop(
 
 @app.command("list")
 def list_recordings() -> None:
-    """The recordings that run, and the last ones that did."""
+    """The recordings that run, and the last ones that did.
+
+    For example: ag06ctl record list
+    """
     with client() as ag06:
         document = ag06.call("record.list")
     lines = [

@@ -56,7 +56,7 @@ def take_back(file: Path, *, dry_run: bool) -> None:
     with client() as ag06:
         now = ag06.get()
         names = {path: value for path, value in values.items() if path.startswith("preset.")}
-        changes = {path: value for path, value in values.items() if path not in names}
+        changes = {path: value for path, value in sorted(values.items()) if path not in names}
         reply = ag06.request("set", {"changes": changes}, dry_run=dry_run).body
     would = "would set " if dry_run else ""
     lines = [f"{would}{path}={literal(value)}" for path, value in reply["changed"].items()]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ag06d.cli import complete
 from ag06d.cli.output import client, show
 from ag06d.cli.verbs import Verbs
 
@@ -22,11 +23,17 @@ app = Verbs()
 @app.command()
 def watch(
     topics: Annotated[
-        list[str], typer.Argument(help="Topics, such as feature, meters, state; default: all.")
+        list[str],
+        typer.Argument(
+            help="Topics, such as feature, meters, state; default: all.", autocompletion=complete.topics
+        ),
     ] = [],  # noqa: B006 - typer copies it
     count: Annotated[int | None, typer.Option("-n", min=1, help="Stop after so many messages.")] = None,
 ) -> None:
-    """Print messages as they come."""
+    """Print messages as they come.
+
+    For example: ag06ctl watch meters -n 10
+    """
     from ag06d.wire import OWN_TOPICS  # noqa: PLC0415 - numpy is slow to import
 
     with client() as ag06:
