@@ -94,12 +94,7 @@ def values(description: Mapping[str, Any], now: Any) -> Completions:  # noqa: AN
 def topics(incomplete: str) -> Completions:
     """The daemon's own topics, and those that plugins registered."""
     (answer,) = ask("describe")
-    registered = {name: schema.get("doc", "") for name, schema in answer.get("topics", {}).items()}
-    if not answer:
-        return []
-    from ag06d.wire import OWN_TOPICS  # noqa: PLC0415 - see ask
-
-    found = {topic.rstrip("."): "the daemon's own" for topic in OWN_TOPICS} | registered
+    found = {name: schema.get("doc", "") for name, schema in answer.get("topics", {}).items()}
     return [(name, found[name]) for name in sorted(found) if name.startswith(incomplete)]
 
 

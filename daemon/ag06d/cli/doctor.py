@@ -41,7 +41,10 @@ def lines(document: dict[str, Any]) -> list[str]:
 
 @app.command()
 def doctor() -> None:
-    """Examine the machine, the installation and the daemon, if one runs; exit 1 when there is a problem."""
+    """Examine the machine, the installation and the daemon, if one runs; exit 1 when there is a problem.
+
+    For example: ag06ctl doctor
+    """
     document = examine(gather())
     show(document, *lines(document))
     if document["problem"]:

@@ -94,7 +94,7 @@ def in_words(
     error: RequestError, changes: Mapping[str, Any], paths: Mapping[str, Mapping[str, Any]]
 ) -> RequestError:
     """`error` as who typed the assignment would say it, where it speaks of how it was sent."""
-    path = error.message.partition(":")[0]
+    path = re.split("[: ]", error.message, maxsplit=1)[0]
     change = changes.get(path)
     if path not in paths or not isinstance(change, dict):
         return error

@@ -45,6 +45,9 @@ class Operations:
             **PresetOperations(daemon).table(),
             **RecordOperations(daemon).table(),
         }
+        # Made once: it takes long enough to keep others waiting.
+        self._schemas = {name: OPERATIONS[name].describe() for name in self._table}
+        self._topics = {name: topic.describe() for name, topic in TOPICS.items()}
 
     def names(self) -> list[str]:
         """The daemon's own operations."""
@@ -92,15 +95,13 @@ class Operations:
         }
 
     def _describe(self, *_: object) -> dict[str, Any]:
-        operations = {name: OPERATIONS[name].describe() for name in self._table}
         paths = {path: leaf.describe() for path, leaf in self._daemon.state.parameters.items()}
-        topics = {name: topic.describe() for name, topic in TOPICS.items()}
         return {
             "protocol": PROTOCOL.decode(),
             "version": PAGE_VERSION,
-            "operations": operations | self._daemon.plugin_commands(),
+            "operations": self._schemas | self._daemon.plugin_commands(),
             "paths": paths,
-            "topics": topics | self._daemon.topics(),
+            "topics": self._topics | self._daemon.topics(),
             "errors": ERRORS,
         }
 
