@@ -15,6 +15,7 @@ import pytest
 import soundfile
 
 from ag06d.paths import SHIPPED_RECORDING
+from ag06d.plot.sound import Comparison
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +70,17 @@ def test_the_output_is_the_sound_that_the_checksum_is_of(once, replay, voice, tm
     assert (rate, wet.shape) == (48000, (once["frames"], 2))
     assert np.abs(wet).max() > 0.1
     assert hashlib.sha256(wet.tobytes()).hexdigest() == result["sha256_wet"] == once["sha256_wet"]
+
+
+def test_the_loudness_that_is_plotted_is_the_one_that_is_reported(replay, voice, tmp_path):
+    output = tmp_path / "wet.wav"
+    result = replay(voice, "--output", output)
+    plotted = Comparison.of(voice, output, 48000)
+    for name, loudness in (("dry", plotted.dry.loudness), ("wet", plotted.wet.loudness)):
+        assert loudness.integrated_lufs == result[name]["integrated_lufs"]
+        assert loudness.peak_db == max(result[name]["max_peak_db"])
+        assert np.nanmax(loudness.momentary_lufs) <= result[name]["max_momentary_lufs"]
+        assert np.nanmax(loudness.short_term_lufs) <= result[name]["max_short_term_lufs"]
 
 
 def test_the_plugins_see_all_of_it_however_slow_they_are(ag06d, sine):

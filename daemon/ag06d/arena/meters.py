@@ -36,7 +36,8 @@ def _crest(peak: float, rms: float) -> float:
     return round(decibels(peak / rms), 2) if rms > 0 else 0.0
 
 
-def _document(reading: Any) -> dict[str, Any]:  # noqa: ANN401 - a cffi struct
+def reading_document(reading: Any) -> dict[str, Any]:  # noqa: ANN401 - a cffi struct
+    """What an `ag06_reading` tells of one stream."""
     return {
         "momentary_lufs": _loudness(reading.momentary_lufs),
         "short_term_lufs": _loudness(reading.short_term_lufs),
@@ -72,7 +73,7 @@ class Meters:
         """`dry` and `wet`, and `resets`: how many resets are in effect."""
         self._read()
         readings = self._readings
-        streams = {name: _document(readings.of[index]) for index, name in enumerate(STREAMS)}
+        streams = {name: reading_document(readings.of[index]) for index, name in enumerate(STREAMS)}
         return {**streams, "resets": int(readings.resets)}
 
     def programme(self) -> dict[str, dict[str, Any]]:

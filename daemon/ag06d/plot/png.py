@@ -9,7 +9,8 @@ import numpy as np
 
 from ag06d.errors import PlotError
 from ag06d.plot.curves import LEVELS_DB, PresetCurves, hertz
-from ag06d.plot.sound import STEP_S, Comparison, Sound
+from ag06d.plot.loudness import STEP_S
+from ag06d.plot.sound import Comparison, Sound
 
 try:
     from matplotlib.figure import Figure
@@ -147,7 +148,9 @@ def draw_comparison(comparison: Comparison, title: str, output: Path) -> str:
 
 def draw_waveform(axes: Any, sound: Sound, name: str, colour: str) -> None:  # noqa: ANN401 - see style
     """Least and largest sample of each stretch."""
-    figures = f"integrated {sound.integrated_lufs:.1f} LUFS, sample peak {sound.peak_db:.1f} dBFS"
+    figures = (
+        f"integrated {sound.loudness.integrated_lufs:.1f} LUFS, sample peak {sound.loudness.peak_db:.1f} dBFS"
+    )
     style(axes, f"{name}: {figures}", "", "full scale 1")
     times = np.linspace(0, sound.seconds, len(sound.low))
     axes.fill_between(times, sound.low, sound.high, color=colour, linewidth=0.3)
@@ -162,11 +165,11 @@ def draw_loudness(axes: Any, comparison: Comparison) -> None:  # noqa: ANN401 - 
     style(axes, "Loudness: momentary thin, short-term thick, integrated dashed", "s", "LUFS")
     loudest = -30.0
     for sound, name, colour in ((comparison.dry, "before", DRY), (comparison.wet, "after", WET)):
-        times = STEP_S * np.arange(1, len(sound.momentary_lufs) + 1)
-        axes.plot(times, sound.momentary_lufs, color=colour, linewidth=0.8, alpha=0.7)
-        axes.plot(times, sound.short_term_lufs, color=colour, linewidth=2.2, label=name)
-        axes.axhline(sound.integrated_lufs, color=colour, linewidth=1.2, linestyle="--")
-        loudest = max(loudest, float(np.nanmax(sound.momentary_lufs, initial=-30.0)))
+        times = STEP_S * np.arange(1, len(sound.loudness.momentary_lufs) + 1)
+        axes.plot(times, sound.loudness.momentary_lufs, color=colour, linewidth=0.8, alpha=0.7)
+        axes.plot(times, sound.loudness.short_term_lufs, color=colour, linewidth=2.2, label=name)
+        axes.axhline(sound.loudness.integrated_lufs, color=colour, linewidth=1.2, linestyle="--")
+        loudest = max(loudest, float(np.nanmax(sound.loudness.momentary_lufs, initial=-30.0)))
     axes.set_xlim(0, max(comparison.dry.seconds, comparison.wet.seconds))
     axes.set_ylim(5 * np.floor(loudest / 5) - 45, 5 * np.ceil(loudest / 5))
     axes.yaxis.set_major_locator(MultipleLocator(10))

@@ -12,7 +12,8 @@ import numpy.typing as npt
 import plotille
 
 from ag06d.plot.curves import HIGHEST_HZ, LEVELS_DB, LOWEST_HZ, PresetCurves, hertz
-from ag06d.plot.sound import STEP_S, Comparison
+from ag06d.plot.loudness import STEP_S
+from ag06d.plot.sound import Comparison
 
 Curve = npt.NDArray[np.float64]
 
@@ -101,11 +102,11 @@ def draw_comparison(comparison: Comparison, title: str) -> str:
     loudness = figure(("s", "LUFS"), TIME_COLUMNS, seconds, (-LOUDNESS_DB - 5, -5.0, 4.0))
     for sound, colour in zip((dry, wet), legend.values(), strict=True):
         draw(spectrum, np.log10(sound.frequencies_hz), sound.spectrum_db, colour)
-        times = np.linspace(STEP_S, sound.seconds, len(sound.short_term_lufs))
-        draw(loudness, times, sound.short_term_lufs, colour)  # NaN is nowhere within
+        times = np.linspace(STEP_S, sound.seconds, len(sound.loudness.short_term_lufs))
+        draw(loudness, times, sound.loudness.short_term_lufs, colour)  # NaN is nowhere within
     figures = (
-        f"integrated {dry.integrated_lufs:.1f} -> {wet.integrated_lufs:.1f} LUFS, "
-        f"sample peak {dry.peak_db:.1f} -> {wet.peak_db:.1f} dBFS"
+        f"integrated {dry.loudness.integrated_lufs:.1f} -> {wet.loudness.integrated_lufs:.1f} LUFS, "
+        f"sample peak {dry.loudness.peak_db:.1f} -> {wet.loudness.peak_db:.1f} dBFS"
     )
     parts = (finish(spectrum, "\nSpectrum", legend), finish(loudness, "\nShort-term loudness", legend))
     return "\n".join((title, figures, *parts))
