@@ -78,6 +78,20 @@ def test_the_arena_is_below_all_that_use_it():
     )
 
 
+def test_only_the_command_line_draws_and_what_draws_knows_no_daemon():
+    drawing = [
+        f"{name} imports {imported}"
+        for name, path in MODULES.items()
+        if not within(name, "ag06d.plot", "ag06d.cli")
+        for imported in imports(path)
+        if within(imported, "ag06d.plot", "matplotlib", "plotille")
+    ]
+    assert drawing == []
+    needed = ("ag06d.arena", "ag06d.audio.recording", "ag06d.core.presets")
+    base = ("ag06d.plot", "ag06d._native", "ag06d.errors", "ag06d.paths")
+    assert offences("ag06d.plot", never=("ag06d", "zmq", "sounddevice"), but=(*needed, *base)) == []
+
+
 def test_clients_speak_the_protocol_and_do_not_reach_into_the_daemon():
     assert offences(*CONTROL, never=INSIDE) == []
 
