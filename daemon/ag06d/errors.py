@@ -65,3 +65,14 @@ class RequestError(Ag06Error):
 
     def __str__(self) -> str:
         return f"{self.message} ({self.hint})" if self.hint else self.message
+
+
+class DeadlineError(RequestError):
+    """A request that was not answered within its deadline.
+
+    `answered`: the daemon itself said so; otherwise it has not said anything in time.
+    """
+
+    def __init__(self, message: str, hint: str = "", *, answered: bool = True) -> None:
+        super().__init__("deadline", message, hint)
+        self.answered = answered

@@ -19,10 +19,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from ag06d.client import Client
+from ag06d.client import Client, Message
 from ag06d.errors import NoDaemonError
 from ag06d.paths import SHIPPED_RECORDING, Sockets
-from ag06d.wire import Message
 
 HERE = Path(__file__).parent
 BIN = Path(sys.executable).parent
@@ -68,17 +67,13 @@ def living(processes: Mapping[int, str]) -> list[int]:
 class Listener:
     """Subscriptions that are in effect; keeps all it hears."""
 
-    def __init__(self, client: Client, sockets: Sockets, topics: Sequence[str]) -> None:
-        self._client, self._topics = client, tuple(topics)
-        self._sockets = [client._subscribe(address, topics) for address in (sockets.events, sockets.stream)]
+    def __init__(self, client: Client, topics: Sequence[str]) -> None:
+        self._follower = client.follow(*topics)
         self.heard: list[Message] = []
 
     def take(self) -> None:
-        for socket in self._sockets:
-            while socket.poll(0):
-                message = Message.decode(socket.recv_multipart())
-                if message.topic.startswith(self._topics):
-                    self.heard.append(message)
+        while (message := self._follower.receive()) is not None:
+            self.heard.append(message)
 
     def until(self, condition: Callable[[Message], bool]) -> Message:
         """The first message heard that fits."""
@@ -193,7 +188,7 @@ class Daemon:
     def listen(self, *topics: str) -> Iterator[Listener]:
         """Hear what is published from now on."""
         with Client(self.sockets, timeout_s=20) as client:
-            yield Listener(client, self.sockets, topics)
+            yield Listener(client, topics)
 
     def report(self, plugin: str = "counts", *, afresh: bool = False) -> dict[str, Any]:
         """The account of a well-behaved plugin."""

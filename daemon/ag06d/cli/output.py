@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
-from ag06d.errors import Ag06Error, ConfigError, NoDaemonError, RequestError
+from ag06d.errors import Ag06Error, ConfigError, DeadlineError, NoDaemonError, RequestError
 
 if TYPE_CHECKING:
     from ag06d.client import Client
@@ -37,6 +37,13 @@ def client() -> Iterator[Client]:
             yield connected
     except NoDaemonError as error:
         fail(str(error), EXIT_NO_DAEMON, code="no_daemon")
+    except DeadlineError as error:
+        fail(
+            error.message,
+            EXIT_REFUSED if error.answered else EXIT_NO_DAEMON,
+            code=error.code,
+            hint=error.hint,
+        )
     except RequestError as error:
         fail(error.message, EXIT_REFUSED, code=error.code, hint=error.hint)
     except ConfigError as error:

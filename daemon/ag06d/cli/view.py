@@ -21,9 +21,8 @@ from rich.text import Text
 
 from ag06d._native import lib
 from ag06d.cli.output import CLOCK_JITTER_BLOCKS
-from ag06d.client import Client
-from ag06d.errors import Ag06Error, NoDaemonError
-from ag06d.wire import Message, unpack_arrays
+from ag06d.client import Client, Message
+from ag06d.errors import Ag06Error, DeadlineError, NoDaemonError
 
 FLOOR_DB = -60.0
 BAR_CELLS = 40
@@ -43,7 +42,6 @@ class Picture:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._asked = 0.0
-        self.schemas: dict[str, Any] = {}
         self.status: dict[str, Any] = {}
         self.meters: dict[str, Any] = {}
         self.features: dict[str, float] = {}
@@ -54,8 +52,6 @@ class Picture:
         """Ask for the status, twice a second."""
         if time.monotonic() - self._asked >= STATUS_S:
             self.status = self._client.status()
-            if not self.schemas:
-                self.schemas = self._client.call("describe")["topics"]
             self._asked = time.monotonic()
 
     def take(self, message: Message) -> None:
@@ -64,15 +60,9 @@ class Picture:
             self.meters = message.body
         elif message.topic.startswith("feature."):
             self.hops += 1
-            self._take_features(message)
+            self.features = message.vector or self.features
         elif message.topic != "heartbeat.":
             self.events.append(f"{time.strftime('%H:%M:%S')} {describe(message)}")
-
-    def _take_features(self, message: Message) -> None:
-        fields = self.schemas.get(message.topic.rstrip("."), {}).get("fields", ())
-        arrays = unpack_arrays(message.body.get("arrays", []), message.buffers)
-        if arrays and len(fields) == arrays[0].size:
-            self.features = dict(zip(fields, arrays[0].tolist(), strict=True))
 
 
 def describe(message: Message) -> str:
@@ -262,7 +252,7 @@ def main() -> int:
         try:
             with Client() as client:
                 view(client)
-        except NoDaemonError:
+        except (NoDaemonError, DeadlineError):
             time.sleep(DRAW_S)
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

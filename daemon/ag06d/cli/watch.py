@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,7 +14,7 @@ from ag06d.cli.output import client, show
 from ag06d.cli.verbs import Verbs
 
 if TYPE_CHECKING:
-    from ag06d.wire import Message
+    from ag06d.client import Message
 
 app = Verbs()
 
@@ -43,29 +42,15 @@ def watch(
             if not any(known.startswith(topic) for known in (*OWN_TOPICS, *(f"{name}." for name in schemas))):
                 typer.echo(f"ag06ctl: nothing has been published on {topic} yet; waiting for it", err=True)
         for number, message in enumerate(ag06.follow(*wanted), start=1):
-            show_message(message, schemas)
+            show_message(message)
             if number == count:
                 return
 
 
-def vector(message: Message, schemas: Mapping[str, Any]) -> dict[str, float]:
-    """The named elements of a message that carries one vector."""
-    from ag06d.wire import unpack_arrays  # noqa: PLC0415 - see watch
-
-    arrays = unpack_arrays(message.body.get("arrays", []), message.buffers)
-    fields = schemas.get(message.topic.rstrip("."), {}).get("fields", ())
-    if len(arrays) == 1 and len(fields) == arrays[0].size:
-        return {
-            field: float(f"{value:.6g}")
-            for field, value in zip(fields, arrays[0].ravel().tolist(), strict=True)
-        }
-    return {}
-
-
-def show_message(message: Message, schemas: Mapping[str, Any]) -> None:
+def show_message(message: Message) -> None:
     """One message."""
     body = {key: value for key, value in message.body.items() if key != "arrays"}
-    body |= vector(message, schemas)
+    body |= {field: float(f"{value:.6g}") for field, value in message.vector.items()}
     document = {"topic": message.topic, "header": message.header, "body": body}
     clock = time.strftime("%H:%M:%S", time.localtime(message.header["t"]))
     content = " ".join(f"{key}={json.dumps(value)}" for key, value in body.items())

@@ -1,5 +1,32 @@
-"""A client of the daemon: ask for operations, follow topics."""
+"""A client of the daemon: ask for operations, follow topics, keep a copy of its state."""
 
-from ag06d.client.sync import Client
+from __future__ import annotations
 
-__all__ = ["Client"]
+from typing import TYPE_CHECKING, Any
+
+from ag06d.client.message import Message
+from ag06d.client.mirror import StateChange
+from ag06d.client.sync import Client, Follower, State
+
+if TYPE_CHECKING:
+    from ag06d.client.asynchronous import AsyncClient, AsyncFollower, AsyncState
+
+__all__ = [
+    "AsyncClient",
+    "AsyncFollower",
+    "AsyncState",
+    "Client",
+    "Follower",
+    "Message",
+    "State",
+    "StateChange",
+]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - any of them
+    """The asyncio client once it is asked for: a program that does without need not import asyncio."""
+    if name in ("AsyncClient", "AsyncFollower", "AsyncState"):
+        from ag06d.client import asynchronous  # noqa: PLC0415 - see above
+
+        return getattr(asynchronous, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

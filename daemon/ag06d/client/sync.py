@@ -2,40 +2,44 @@
 
 from __future__ import annotations
 
-import socket
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 import zmq
 
-from ag06d.errors import NoDaemonError
+from ag06d.client.following import FollowedState, Following
+from ag06d.client.message import Message
+from ag06d.client.mirror import StateChange
+from ag06d.client.session import TIMEOUT_S, Session
+from ag06d.client.waiting import run
 from ag06d.paths import Sockets
-from ag06d.paths import sockets as default_sockets
-from ag06d.wire import Message, Reply, Request, raise_for_error
-
-WELCOME = "welcome."
+from ag06d.wire import Reply
 
 
 class Client:
-    """Talks to one daemon.
+    """Talks to one daemon, and waits for what it says.
 
-    >>> with Client() as client:                                    # doctest: +SKIP
-    ...     client.set({"chain.a.comp.threshold_db": -30})
-    ...     for message in client.follow("feature."):
-    ...         print(message.topic, message.body)
+    >>> with Client() as ag06:                                    # doctest: +SKIP
+    ...     ag06.set({"chain.a.comp.threshold_db": -30})
+    ...     for message in ag06.follow("feature."):
+    ...         print(message.position, message.vector)
 
-    `timeout_s` bounds every request. Raises NoDaemonError when nobody answers, RequestError when the
-    daemon says no.
+    `sockets` says which daemon (default: that of the environment). `timeout_s` is the deadline of every
+    request that has none of its own. Without a daemon everything raises NoDaemonError at once, or, with
+    `wait`, waits until there is one.
+
+    A restart of the daemon ends no follower: it goes on with the next run. A request that was under way
+    raises NoDaemonError; the next one goes to the next run.
+
+    A client, its followers and its states belong to the thread that made it; another thread makes its
+    own, which costs little.
     """
 
-    def __init__(self, sockets: Sockets | None = None, timeout_s: float = 6.0) -> None:
-        self._sockets = sockets or default_sockets()
-        self._timeout_s = timeout_s
-        self._context = zmq.Context()
-        self._control: zmq.Socket[bytes] | None = None
-        self._next_id = 0
+    def __init__(
+        self, sockets: Sockets | None = None, timeout_s: float = TIMEOUT_S, *, wait: bool = False
+    ) -> None:
+        self._session = Session(zmq.Context(), sockets, timeout_s, wait=wait)
 
     def __enter__(self) -> Self:
         return self
@@ -46,8 +50,8 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Close all sockets."""
-        self._context.destroy(linger=0)
+        """Close all sockets, those of followers and states too."""
+        self._session.close()
 
     def request(
         self,
@@ -55,92 +59,108 @@ class Client:
         body: Mapping[str, Any] | None = None,
         buffers: Sequence[bytes] = (),
         *,
+        timeout_s: float | None = None,
         dry_run: bool = False,
     ) -> Reply:
-        """Have the daemon carry out `op`."""
-        if self._control is None:
-            self._control = self._socket(zmq.DEALER, self._sockets.control)
-        self._next_id += 1
-        request = Request(self._next_id, op, dict(body or {}), buffers, dry_run=dry_run)
-        self._control.send_multipart(request.encode())
-        until = time.monotonic() + self._timeout_s
-        while (left := until - time.monotonic()) > 0:
-            if not self._control.poll(int(left * 1000) + 1):
-                break
-            reply = Reply.decode(self._control.recv_multipart())
-            if reply.re == request.id:  # else the late answer to one that was given up
-                return raise_for_error(reply)
-        raise self._nobody()
+        """Have the daemon carry out `op`.
+
+        Raises RequestError when it says no, DeadlineError (which is one) when it is not done within
+        `timeout_s`, NoDaemonError when there is no daemon or it ends meanwhile.
+        """
+        return run(self._session.request(op, body, buffers, timeout_s=timeout_s, dry_run=dry_run))
 
     def call(self, op: str, **body: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever msgpack can carry
-        """The body of the answer to `op`."""
-        return self.request(op, body).body
+        """The body of the answer to `op`; raises what `request` raises, as does all below."""
+        return run(self._session.call(op, **body))
 
     def get(self, path: str = "") -> dict[str, Any]:
         """Path to value of the leaf at `path`, or of all below it."""
-        values: dict[str, Any] = self.call("get", path=path)["values"]
-        return values
+        return run(self._session.get(path))
 
     def set(self, changes: Mapping[str, Any]) -> dict[str, Any]:
         """Make changes: path to value, to `{"add": number}` or to `{"toggle": True}`; what changed."""
-        changed: dict[str, Any] = self.call("set", changes=dict(changes))["changed"]
-        return changed
+        return run(self._session.set(changes))
 
     def status(self) -> dict[str, Any]:
         """State of device, audio, hosts and plugins."""
-        return self.call("status")
+        return run(self._session.call("status"))
 
-    def follow(self, *topics: str, timeout_s: float | None = None) -> Iterator[Message]:
-        """Messages under any of `topics`, from both channels, as they come; begins once subscribed.
+    def follow(self, *topics: str, timeout_s: float | None = None) -> Follower:
+        """Messages under any of `topics`, from both channels, as they come; subscribed when this returns.
 
-        Ends after `timeout_s` without a message; None waits for ever.
+        Iteration ends after `timeout_s` without a message; None waits for ever.
         """
-        subscribed = [
-            self._subscribe(address, topics) for address in (self._sockets.events, self._sockets.stream)
-        ]
-        poller = zmq.Poller()
-        for subscription in subscribed:
-            poller.register(subscription, zmq.POLLIN)
-        try:
-            while ready := poller.poll(None if timeout_s is None else round(timeout_s * 1000)):
-                for subscription, _ in ready:
-                    message = Message.decode(subscription.recv_multipart())
-                    if message.topic.startswith(topics):
-                        yield message
-        finally:
-            for subscription in subscribed:
-                subscription.close(linger=0)
+        return Follower(self._session, topics, timeout_s)
 
-    def _subscribe(self, address: str, topics: Sequence[str]) -> zmq.Socket[bytes]:
-        """A subscription that is known to be in effect, because the welcome came."""
-        subscription = self._socket(zmq.SUB, address)
-        for topic in (*topics, WELCOME):
-            subscription.subscribe(topic)
-        until = time.monotonic() + self._timeout_s
-        while (left := until - time.monotonic()) > 0:
-            if not subscription.poll(int(left * 1000) + 1):
-                break
-            if Message.decode(subscription.recv_multipart()).topic == WELCOME:
-                subscription.unsubscribe(WELCOME)
-                return subscription
-        subscription.close(linger=0)
-        raise self._nobody()
+    def state(self) -> State:
+        """A copy of the state tree that is kept in step with the daemon's."""
+        return State(self._session)
 
-    def _socket(self, kind: int, address: str) -> zmq.Socket[bytes]:
-        self._knock(address)
-        connected: zmq.Socket[bytes] = self._context.socket(kind)
-        connected.setsockopt(zmq.LINGER, 0)
-        connected.connect(address)
-        return connected
 
-    def _knock(self, address: str) -> None:
-        """Raise NoDaemonError at once where nobody listens; ZeroMQ itself would wait for somebody to come."""
-        with socket.socket(socket.AF_UNIX) as door:
-            door.settimeout(self._timeout_s)
-            try:
-                door.connect(address.removeprefix("ipc://"))
-            except OSError as error:
-                raise self._nobody() from error
+class Follower:
+    """What `Client.follow` returns: an iterator of messages, which a restart of the daemon does not end."""
 
-    def _nobody(self) -> NoDaemonError:
-        return NoDaemonError(f"no daemon answers in {self._sockets.folder}; is `ag06d run` running there?")
+    def __init__(self, session: Session, topics: Sequence[str], timeout_s: float | None) -> None:
+        self._timeout_s = timeout_s
+        self._following = Following(session, topics)
+        run(self._following.begin())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the subscription, and iteration with it."""
+        self._following.close()
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Message:
+        if (message := self.receive(self._timeout_s)) is None:
+            raise StopIteration
+        return message
+
+    def receive(self, timeout_s: float | None = 0.0) -> Message | None:
+        """The next message, or None when there is none within `timeout_s` (None waits for ever)."""
+        return run(self._following.receive(timeout_s))
+
+
+class State(FollowedState):
+    """What `Client.state` returns: `state["audio.mute"]` as of the last look, and changes as they come.
+
+    Looking is `refresh`, `changes` or `wait_for`; in between nothing changes. It outlives a restart of the
+    daemon: what is different then is a change like any other.
+    """
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        run(self._begin())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def refresh(self) -> None:
+        """Take in what the daemon has said until now."""
+        run(self._refresh())
+
+    def changes(self, timeout_s: float | None = None) -> Iterator[StateChange]:
+        """Each change as it comes; ends after `timeout_s` without one (None: never)."""
+        while (change := run(self._next(timeout_s))) is not None:
+            yield change
+
+    def wait_for(self, path: str, wanted: Callable[[Any], object], timeout_s: float | None = None) -> Any:  # noqa: ANN401 - a leaf
+        """The value at `path` as soon as `wanted(value)` is true.
+
+        Raises KeyError for a path that is not there, DeadlineError after `timeout_s`.
+        """
+        return run(self._wait_for(path, wanted, timeout_s))

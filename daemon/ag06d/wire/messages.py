@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
-from ag06d.errors import RequestError
+from ag06d.errors import DeadlineError, RequestError
 from ag06d.wire.codec import FRAMES_MAX, PROTOCOL, WireError, pack, unpack_map
 
 ERRORS: Final = {
@@ -130,10 +130,11 @@ class Reply:
 
 
 def raise_for_error(reply: Reply) -> Reply:
-    """`reply` itself; raises RequestError when it is an error."""
+    """`reply` itself; raises RequestError when it is an error, and DeadlineError when it came too late."""
     if reply.status == "error":
         body = reply.body
-        raise RequestError(str(body.get("code")), str(body.get("message")), str(body.get("hint", "")))
+        code, message, hint = str(body.get("code")), str(body.get("message")), str(body.get("hint", ""))
+        raise DeadlineError(message, hint) if code == "deadline" else RequestError(code, message, hint)
     return reply
 
 
