@@ -69,10 +69,6 @@ class RecordingFile:
             raise IsADirectoryError(errno.EISDIR, "is a folder")
         if not self._overwrite and os.path.lexists(self.path):
             raise FileExistsError(errno.EEXIST, "is there already")
-        if os.path.lexists(self.part):
-            raise FileExistsError(
-                17, f"{self.part.name}, of a recording that is running or was cut off, is there"
-            )
 
     def write(self, sound: npt.NDArray[np.float32]) -> None:
         """Append frames; raises one of WRITE_ERRORS."""
@@ -120,7 +116,7 @@ class RecordingFile:
 
 def refusal(path: Path, error: OSError) -> RequestError:
     """Why a file cannot be begun, and what would be right."""
-    message = f"{path}: {error.strerror or error}"
+    message = f"{error.filename or path}: {error.strerror}"
     match error:
         case FileExistsError():
             return RequestError("conflict", message, "give another name, or move what is there")
