@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from ag06d.cli.output import EXIT_REFUSED, client, fail, show
+from ag06d.cli.output import EXIT_REFUSED, client, show
 from ag06d.cli.verbs import Verbs
 
 if TYPE_CHECKING:
@@ -108,7 +108,9 @@ def report(document: Mapping[str, Any]) -> None:
     """What it came to; exit 1 when it was cut off."""
     show(document, document["path"], line(document))
     if document["reason"] in ("failed", "killed"):
-        fail(f"{document['message']}; what was written until then is in {document['path']}", EXIT_REFUSED)
+        message = f"{document['message']}; what was written until then is in {document['path']}"
+        typer.echo(f"ag06ctl: {message}", err=True)
+        raise typer.Exit(EXIT_REFUSED)
 
 
 def until_finished(ag06: Client, name: str, tell: Callable[[Mapping[str, Any]], None]) -> dict[str, Any]:
