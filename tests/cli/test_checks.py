@@ -78,6 +78,8 @@ ILL = [
     ("disk_space", replace(HEALTHY, state=replace(FULL, free=500 << 20)), "warning", "500 MiB"),
     ("disk_space", replace(HEALTHY, state=FULL), "problem", "0 minutes"),
     ("config", replace(HEALTHY, config_problems=("a.toml: audio.blok: no such key",)), "problem", "blok"),
+    ("config", replace(HEALTHY, config_of_the_running=False), "warning", "cannot be seen"),
+    ("config", replace(HEALTHY, config_warnings=("hosts.live: x",)), "warning", "hosts.live: x"),
     ("plugins", replace(HEALTHY, plugins={"features": "ImportError: x"}), "problem", "ImportError: x"),
     ("plugins", replace(HEALTHY, plugins={"features": "", "other": "x"}), "warning", "other does not load"),
     ("plugins", replace(HEALTHY, plugins={}), "problem", "not installed: features"),

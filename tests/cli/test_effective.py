@@ -37,12 +37,12 @@ def test_what_is_wrong_in_the_configuration_a_daemon_was_started_with_is_told(tm
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, cwd=tmp_path) as daemon:
         daemon.stdout.readline()  # until then it is not all there
-        _, problems = configuration(daemon.pid)
+        wrong = configuration(daemon.pid)
         (tmp_path / "my.toml").write_text("[audio]\nblock = 64\n")
-        config, none = configuration(daemon.pid)
+        right = configuration(daemon.pid)
         daemon.stdin.close()
-    assert "blok" in problems[0]
-    assert (config["audio"]["block"], none) == (64, ())
+    assert "blok" in wrong.problems[0]
+    assert (right.tree["audio"]["block"], right.problems) == (64, ())
 
 
 def test_a_process_that_there_is_not_or_is_not_ours_has_no_start():

@@ -94,6 +94,11 @@ def config(facts: Facts) -> Finding | None:
         return Finding(
             "problem", "; ".join(facts.config_problems), "mend it; `ag06d check` says when it is good"
         )
+    if facts.config_warnings:
+        return Finding("warning", "; ".join(facts.config_warnings), "see `ag06d check`")
+    if not facts.config_of_the_running:
+        found = "how the running daemon was started cannot be seen; one started here had a good configuration"
+        return Finding("warning", found, f"ask as its user or as root, not as {facts.user}")
     return Finding("ok", "the configuration is good")
 
 

@@ -14,6 +14,7 @@ import tomli
 
 PATIENCE_S = 30.0
 OPTIONS = ("--config", "-c", "-o")
+WARNING = "warning: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +70,29 @@ def configuring(command: list[str]) -> list[str]:
     return chosen
 
 
-def configuration(pid: int | None) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """What `ag06d config` prints for the daemon `pid`, or the next one; what `ag06d check` finds wrong."""
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What `ag06d config` prints, and what `ag06d check` says of it."""
+
+    tree: dict[str, Any] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    of_the_running: bool = True
+    """Whether it is that of the daemon that was asked for, and not what one started here would have."""
+
+
+def configuration(pid: int | None) -> Configuration:
+    """That of the daemon `pid`, or of the next one; the tree is empty where there are problems."""
     start = Start.of(pid)
+    seen = pid is None or start != Start()
     try:
         checked = start.run("check")
+        lines = [line.removeprefix("ag06d: ") for line in checked.stderr.splitlines() if line]
+        warnings = tuple(line.removeprefix(WARNING) for line in lines if line.startswith(WARNING))
         if checked.returncode:
-            return {}, tuple(line.removeprefix("ag06d: ") for line in checked.stderr.splitlines() if line)
-        return tomli.loads(start.run("config").stdout), ()
+            return Configuration(
+                {}, tuple(line for line in lines if not line.startswith(WARNING)), warnings, seen
+            )
+        return Configuration(tomli.loads(start.run("config").stdout), (), warnings, seen)
     except (OSError, subprocess.TimeoutExpired, tomli.TOMLDecodeError) as error:
-        return {}, (f"`ag06d config`: {error}",)
+        return Configuration({}, (f"`ag06d config`: {error}",))

@@ -73,6 +73,9 @@ class Facts:
     """Socket files that are there, and whether somebody answers."""
     config: Mapping[str, Any] = field(default_factory=dict)
     config_problems: tuple[str, ...] = ()
+    config_warnings: tuple[str, ...] = ()
+    config_of_the_running: bool = True
+    """Whether it is the running daemon's, and not what one that is started here would have."""
     plugins: Mapping[str, str] = field(default_factory=dict)
     """Plugin that is installed to why it does not load; "" when it does."""
     status: Mapping[str, Any] | None = None
@@ -89,13 +92,15 @@ class Facts:
 def gather() -> Facts:
     """Look at everything; takes some seconds, raises nothing."""
     status, status_error = daemon_status()
-    config, problems = configuration(status["pids"]["ag06d"] if status else None)
+    configured = configuration(status["pids"]["ag06d"] if status else None)
     cards = tuple(sorted(str(path) for path in Path("/dev/snd").glob("pcm*")))
     runtime = paths.runtime_folder().absolute()
     return Facts(
         user=pwd.getpwuid(os.geteuid()).pw_name,
         groups=frozenset(group_names()),
-        real_time_error=ask("real-time", str(config.get("audio", {}).get("priority") or 1)).get("error", ""),
+        real_time_error=ask("real-time", str(configured.tree.get("audio", {}).get("priority") or 1)).get(
+            "error", ""
+        ),
         locked_limit=resource.getrlimit(resource.RLIMIT_MEMLOCK)[0] if os.geteuid() else -1,
         governors=governors(),
         available=memory_available(),
@@ -111,8 +116,10 @@ def gather() -> Facts:
         runtime=folder(runtime),
         state=folder(paths.state_folder().absolute()),
         sockets={name: answers(runtime / name) for name in socket_names(runtime)},
-        config=config,
-        config_problems=problems,
+        config=configured.tree,
+        config_problems=configured.problems,
+        config_warnings=configured.warnings,
+        config_of_the_running=configured.of_the_running,
         plugins=plugin_errors(),
         status=status,
         status_error=status_error,
