@@ -69,6 +69,7 @@ class FakeDaemon:
 
     def status(self) -> dict[str, Any]:
         audio = self.state.flat("audio")
+        presets = {slot: str(self.state.flat(f"preset.{slot}")[f"preset.{slot}"]) for slot in "ab"}
         return {
             "state": "running",
             "reason": "",
@@ -106,7 +107,10 @@ class FakeDaemon:
                 }
             },
             "pids": {"ag06d": 1, "audio": 2},
-            "preset": {slot: self.state.flat(f"preset.{slot}")[f"preset.{slot}"] for slot in "ab"},
+            "preset": presets,
+            "preset_changed": {
+                slot: self.presets.changed(name, self.state.chain(slot)) for slot, name in presets.items()
+            },
             "switches": {path.removeprefix("audio."): value for path, value in audio.items()},
             "boot": self.boot,
             "revision": self.state.revision,

@@ -40,6 +40,14 @@ def test_json_may_stand_before_and_after_the_verb(ctl, verb):
     assert not ctl(*words).stdout.startswith("{")
 
 
+@pytest.mark.usefixtures("daemon")
+def test_a_preset_whose_values_were_changed_is_told_as_such(ctl):
+    ctl("preset", "apply", "voice", "--slot", "a")
+    ctl("preset", "apply", "broadcast", "--slot", "b")
+    ctl("set", "chain.b.comp.ratio=7")
+    assert "a: voice, b: broadcast (changed); slot a is heard" in ctl("status").stdout
+
+
 def test_the_version_is_that_of_the_package_and_of_the_protocol(ctl, ctl_json):
     assert ctl("--version").stdout == f"ag06ctl {version('ag06d')}, protocol AG06/1\n"
     assert ctl_json("--version") == {"version": version("ag06d"), "protocol": "AG06/1"}

@@ -53,6 +53,15 @@ def test_a_preset_names_only_what_it_sets(write):
     assert write(GOOD).load("mine").chain == chain_defaults() | {"comp.ratio": 9.0}
 
 
+def test_a_chain_is_changed_when_any_value_is_not_the_presets(write, library):
+    chain = library.load("voice").chain
+    assert not library.changed("voice", chain)
+    assert library.changed("voice", chain | {"comp.ratio": 9.5})
+    assert not library.changed("voice", chain | {"comp.ratio": float(chain["comp.ratio"])})
+    assert write("schema = 9", "broken").changed("broken", chain)
+    assert library.changed("nonesuch", chain)
+
+
 def test_the_users_preset_wins_over_the_factorys_of_that_name(write):
     library = write(GOOD, "voice")
     assert (library.load("voice").origin, library.load("voice").description) == ("user", "mine")

@@ -28,6 +28,7 @@ def test_the_state_is_as_it_was_when_the_daemon_comes_back(start, folder):
         status = daemon.running()
         assert daemon.client.get() == left
         assert status["preset"] == {"a": "voice", "b": "broadcast"}
+        assert status["preset_changed"] == {"a": False, "b": True}
         assert status["switches"] == {"mute": True, "bypass": False, "slot": "b"}
         heard = daemon.client.call("meters")
         assert max(heard["wet"]["peak_db"]) < -100, "muted it comes back"

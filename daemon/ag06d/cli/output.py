@@ -85,6 +85,15 @@ def show(document: Mapping[str, Any], *lines: str) -> None:
             typer.echo(line)
 
 
+def preset_titles(status: Mapping[str, Any]) -> dict[str, str]:
+    """Slot to the name of its preset, and whether it was changed since; an older daemon does not tell."""
+    changed = status.get("preset_changed", {})
+    return {
+        slot: f"{name} (changed)" if changed.get(slot) else str(name)
+        for slot, name in status["preset"].items()
+    }
+
+
 def literal(value: Any) -> str:  # noqa: ANN401 - a leaf
     """A leaf's value as `set` reads it."""
     return json.dumps(value) if not isinstance(value, str) else value

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ag06d.cli import complete
-from ag06d.cli.output import CLOCK_JITTER_BLOCKS, EXIT_REFUSED, client, fail, nearest, show
+from ag06d.cli.output import CLOCK_JITTER_BLOCKS, EXIT_REFUSED, client, fail, nearest, preset_titles, show
 from ag06d.cli.verbs import Verbs
 
 app = Verbs()
@@ -34,7 +34,7 @@ def audio_lines(document: Mapping[str, Any]) -> list[str]:
     missing = missing if missing > CLOCK_JITTER_BLOCKS * device["block"] else 0
     frames = f"{audio['frames']} frames, {missing} missing"
     percentiles = ", ".join(f"{name} {value:g}" for name, value in duration.items())
-    presets = ", ".join(f"{slot}: {name}" for slot, name in document["preset"].items())
+    presets = ", ".join(f"{slot}: {name}" for slot, name in preset_titles(document).items())
     muted = "".join(f", {switch}" for switch in ("mute", "bypass") if switches[switch])
     return [
         f"{document['state']}{': ' + document['reason'] if document['reason'] else ''}",

@@ -20,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ag06d._native import lib
-from ag06d.cli.output import CLOCK_JITTER_BLOCKS
+from ag06d.cli.output import CLOCK_JITTER_BLOCKS, preset_titles
 from ag06d.client import Client, Message
 from ag06d.errors import Ag06Error, DeadlineError, NoDaemonError
 
@@ -165,7 +165,7 @@ def draw(picture: Picture) -> RenderableType:
     status = picture.status
     presets = "   ".join(
         f"[{'bold' if slot == status['switches']['slot'] else 'dim'}]{slot}: {name}[/]"
-        for slot, name in status["preset"].items()
+        for slot, name in preset_titles(status).items()
     )
     switched = "".join(f"  [red]{name.upper()}[/]" for name in ("mute", "bypass") if status["switches"][name])
     state = Text(status["state"], STYLES.get(status["state"], "white"))
@@ -205,7 +205,7 @@ def line(picture: Picture) -> str:
         f"{time.strftime('%H:%M:%S')} {status['state']}{reason} "
         f"{status['device']['name']} {level}{feature} | "
         f"{audio['frames']} frames, {audio['overruns']} overruns | "
-        f"{hosts} | preset {status['preset'][slot]} in {slot}"
+        f"{hosts} | preset {preset_titles(status)[slot]} in {slot}"
     )
 
 

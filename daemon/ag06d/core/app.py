@@ -206,6 +206,7 @@ class Daemon:
         plugins: dict[str, Any] = {}
         for host in self.hosts.hosts.values():
             plugins |= host.plugin_documents()
+        presets = {slot: str(self.state.flat(f"preset.{slot}")[f"preset.{slot}"]) for slot in SLOTS}
         return {
             "state": self.audio.state,
             "reason": self.audio.reason,
@@ -214,7 +215,10 @@ class Daemon:
             "hosts": {name: host.document() for name, host in self.hosts.hosts.items()},
             "plugins": plugins,
             "pids": {"ag06d": os.getpid(), "audio": self.audio.pid},
-            "preset": {slot: self.state.flat(f"preset.{slot}")[f"preset.{slot}"] for slot in SLOTS},
+            "preset": presets,
+            "preset_changed": {
+                slot: self.presets.changed(name, self.state.chain(slot)) for slot, name in presets.items()
+            },
             "switches": {
                 path.removeprefix("audio."): value for path, value in self.state.flat("audio").items()
             },

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,6 +79,13 @@ class PresetLibrary:
         near = difflib.get_close_matches(name, names, n=1)
         hint = f"did you mean {near[0]}?" if near else "there are " + ", ".join(names)
         raise RequestError("unknown_path", f"there is no preset {name!r}", hint)
+
+    def changed(self, name: str, chain: Mapping[str, Value]) -> bool:
+        """Whether `chain` is other than the preset `name`; so it is when there is none that can be read."""
+        try:
+            return self.load(name).chain != chain
+        except (PresetError, RequestError):
+            return True
 
     def all(self) -> tuple[list[Preset], list[str]]:
         """Every preset that can be read, and what is wrong with those that cannot."""

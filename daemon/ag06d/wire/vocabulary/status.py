@@ -148,6 +148,15 @@ class SlotPresets(Part):
     """Preset last applied to slot B."""
 
 
+class SlotChanges(Part):
+    """Whether slots are as their presets have them."""
+
+    a: bool
+    """The chain of slot A is not, or no longer, that of its preset."""
+    b: bool
+    """The chain of slot B is not, or no longer, that of its preset."""
+
+
 class Switches(Part):
     """What stands outside of the chain."""
 
@@ -172,6 +181,7 @@ class Status(Answer):
     plugins: dict[str, Plugin]
     pids: Processes
     preset: SlotPresets
+    preset_changed: SlotChanges
     switches: Switches
     boot: str
     """Identity of this run of the daemon."""
