@@ -79,7 +79,7 @@ def frequency_axis(axes: Any, high_hz: float) -> None:  # noqa: ANN401 - see sty
 def legend(axes: Any, **options: Any) -> None:  # noqa: ANN401 - see style
     """The names of what is drawn, if anything has one."""
     if axes.get_legend_handles_labels()[0]:
-        axes.legend(fontsize=8, frameon=False, labelcolor=INK, **options)
+        axes.legend(**{"fontsize": 8, "frameon": False, "labelcolor": INK} | options)
 
 
 def draw_response(axes: Any, curves: PresetCurves) -> None:  # noqa: ANN401 - see style
@@ -120,7 +120,9 @@ def draw_stages(axes: Any, curves: PresetCurves) -> None:  # noqa: ANN401 - see 
     deepest = 0.0
     axes.axhline(0, color=QUIET, linewidth=0.8)
     for stage, gain in curves.gains_db.items():
-        acting = np.where(gain < 0, gain, np.nan)  # where they do nothing, the lines would hide each other
+        # Where they do nothing, the lines would hide each other; each begins at 0.
+        begins = np.convolve(gain < 0, (1, 1, 1), "same") > 0
+        acting = np.where(begins, gain, np.nan)
         axes.plot(LEVELS_DB, acting, color=STAGES[stage], linewidth=2.2, label=TITLES[stage])
         deepest = min(deepest, float(gain.min()))
     for stage, threshold in curves.thresholds_db.items():
@@ -129,7 +131,7 @@ def draw_stages(axes: Any, curves: PresetCurves) -> None:  # noqa: ANN401 - see 
     axes.set_ylim(min(1.4 * deepest, -8), 1)  # the legend stands below all lines
     axes.xaxis.set_major_locator(MultipleLocator(10))
     if curves.gains_db:
-        legend(axes, loc="lower left", ncols=2)
+        legend(axes, loc="lower left", ncols=2, frameon=True, framealpha=1, edgecolor="none")
     else:
         axes.text(0.5, 0.5, "every stage is off", transform=axes.transAxes, ha="center", color=QUIET)
 
@@ -173,7 +175,7 @@ def draw_loudness(axes: Any, comparison: Comparison) -> None:  # noqa: ANN401 - 
     axes.set_xlim(0, max(comparison.dry.seconds, comparison.wet.seconds))
     axes.set_ylim(5 * np.floor(loudest / 5) - 45, 5 * np.ceil(loudest / 5))
     axes.yaxis.set_major_locator(MultipleLocator(10))
-    legend(axes, loc="lower right", ncols=2)
+    legend(axes, loc="lower right", ncols=2, frameon=True, framealpha=1, edgecolor="none")
 
 
 def draw_spectrum(axes: Any, comparison: Comparison) -> None:  # noqa: ANN401 - see style
