@@ -26,25 +26,25 @@ INLINE void comp_rest(comp_state *state, int slot)
 INLINE void comp_turn(const comp_coefficients *c, comp_state *state, const lanes *heard,
                       lanes *frames, uint32_t count)
 {
-    const follower follow = lanes_follower(c->attack, c->release);
+    follower follow = lanes_follower(c->attack, c->release, state->gain_db);
     const lanes knee = c->half_knee;
     const lanes curve = 0.25 / knee;
-    lanes gain = lanes_turned(&follow, state->gain_db), gain_then = gain;
+    lanes goals[PAIRS];
 
     for (uint32_t n = 0; n < count; n += 2) { /* the one after the last is silence */
         const lanes over = lanes_db(lanes_linked(heard[n], heard[n + 1])) - c->threshold_db;
         const lanes within = lanes_min(lanes_max(over + knee, LANES(0)), knee + knee);
         const lanes beyond = lanes_max(over - knee, LANES(0));
-        const lanes goal = lanes_turned(&follow, c->slope * (within * within * curve + beyond));
 
-        gain_then = lanes_follow(&follow, gain, lanes_earlier(goal));
-        gain = lanes_follow(&follow, gain_then, lanes_later(goal));
-        const lanes gain_db = lanes_turned(&follow, lanes_join(gain_then, gain));
-        const lanes factor = lanes_gain(gain_db + c->makeup_db);
+        goals[n / 2] = c->slope * (within * within * curve + beyond);
+    }
+    for (uint32_t n = 0; n < count; n += 2) {
+        const lanes factor = lanes_gain(lanes_follow(&follow, goals[n / 2]) + c->makeup_db);
+
         frames[n] *= lanes_earlier(factor);
         frames[n + 1] *= lanes_later(factor);
     }
-    state->gain_db = lanes_turned(&follow, count % 2 ? gain_then : gain);
+    state->gain_db = lanes_followed(&follow, count);
 }
 
 /* `left` is the side-chain as it was while that changes, else null. */

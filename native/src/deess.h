@@ -58,22 +58,22 @@ INLINE void deess_listen(const deess_coefficients *c, deess_state *state, biquad
 INLINE void deess_run(const deess_coefficients *c, deess_state *state, biquad_left *left,
                       const lanes *share, lanes *frames, uint32_t count)
 {
-    const follower follow = lanes_follower(c->attack, c->release);
-    lanes gain = lanes_turned(&follow, state->gain_db), gain_then = gain;
+    follower follow = lanes_follower(c->attack, c->release, state->gain_db);
+    lanes goals[PAIRS];
     lanes heard[CHUNK + 1];
     lanes high[CHUNK + 1];
 
     deess_listen(c, state, left, share, frames, heard, high, count);
     for (uint32_t n = 0; n < count; n += 2) { /* the one after the last is silence */
         const lanes over = lanes_db(lanes_linked(heard[n], heard[n + 1])) - c->threshold_db;
-        const lanes reduction = lanes_min(c->slope * lanes_max(over, LANES(0)), c->range_db);
-        const lanes goal = lanes_turned(&follow, -reduction);
 
-        gain_then = lanes_follow(&follow, gain, lanes_earlier(goal));
-        gain = lanes_follow(&follow, gain_then, lanes_later(goal));
-        const lanes factor = lanes_gain(lanes_turned(&follow, lanes_join(gain_then, gain))) - 1.0;
+        goals[n / 2] = -lanes_min(c->slope * lanes_max(over, LANES(0)), c->range_db);
+    }
+    for (uint32_t n = 0; n < count; n += 2) {
+        const lanes factor = lanes_gain(lanes_follow(&follow, goals[n / 2])) - 1.0;
+
         frames[n] += lanes_earlier(factor) * high[n];
         frames[n + 1] += lanes_later(factor) * high[n + 1];
     }
-    state->gain_db = lanes_turned(&follow, count % 2 ? gain_then : gain);
+    state->gain_db = lanes_followed(&follow, count);
 }

@@ -31,38 +31,58 @@ INLINE lanes gate_held(lanes held, lanes hold, lanes loud, lanes kept)
 {
     const lane_bits open = (lane_bits)loud | ((held > 0.0) & (lane_bits)kept);
 
-    return lanes_select(open, hold + 1.0, lanes_max(lanes_min(held - 1.0, hold), LANES(0)));
+    return lanes_select(open, hold + 1.0, lanes_max(held - 1.0, LANES(0)));
 }
 
-INLINE void gate_run(const gate_coefficients *c, gate_state *state, lanes *frames, uint32_t count)
+/* The peak envelope at each frame, linked. */
+INLINE void gate_listen(const gate_coefficients *c, gate_state *state, const lanes *frames,
+                        lanes *envelopes, uint32_t count)
 {
-    const follower follow = lanes_follower(c->release, c->attack);
-    lanes envelope = state->envelope, envelope_then = envelope;
-    lanes held = state->held, held_then = held;
-    lanes gain = lanes_turned(&follow, state->gain_db), gain_then = gain;
+    lanes now = state->envelope, then = now;
 
     for (uint32_t n = 0; n < count; n += 2) { /* the one after the last is silence */
         const lanes peak = lanes_linked(frames[n], frames[n + 1]);
 
-        envelope_then = lanes_max(envelope * c->envelope, lanes_earlier(peak));
-        envelope = lanes_max(envelope_then * c->envelope, lanes_later(peak));
-        const lanes level = lanes_db(lanes_join(envelope_then, envelope));
-        const lanes loud = (lanes)(level >= c->threshold_db);
-        const lanes kept = (lanes)(level >= c->close_db);
-        const lanes closed = lanes_max(c->slope * (level - c->threshold_db), -c->range_db);
+        then = lanes_max(now * c->envelope, lanes_earlier(peak));
+        now = lanes_max(then * c->envelope, lanes_later(peak));
+        envelopes[n / 2] = lanes_join(then, now);
+    }
+    state->envelope = count % 2 ? then : now;
+}
 
-        held_then = gate_held(held, c->hold, lanes_earlier(loud), lanes_earlier(kept));
-        held = gate_held(held_then, c->hold, lanes_later(loud), lanes_later(kept));
-        const lane_bits open = lanes_join(held_then, held) > 0.0;
-        const lanes goal = lanes_turned(&follow, lanes_select(open, LANES(0), closed));
+/* Where the gain is to go: to `closed` dB unless the gate is open. */
+INLINE void gate_hold(const gate_coefficients *c, gate_state *state, const lanes *levels,
+                      lanes *closed, uint32_t count)
+{
+    lanes now = lanes_min(state->held, c->hold + 1.0), then = now;
 
-        gain_then = lanes_follow(&follow, gain, lanes_earlier(goal));
-        gain = lanes_follow(&follow, gain_then, lanes_later(goal));
-        const lanes factor = lanes_gain(lanes_turned(&follow, lanes_join(gain_then, gain)));
+    for (uint32_t i = 0; i < (count + 1) / 2; i++) {
+        const lanes loud = (lanes)(levels[i] >= c->threshold_db);
+        const lanes kept = (lanes)(levels[i] >= c->close_db);
+
+        then = gate_held(now, c->hold, lanes_earlier(loud), lanes_earlier(kept));
+        now = gate_held(then, c->hold, lanes_later(loud), lanes_later(kept));
+        closed[i] = lanes_select(lanes_join(then, now) > 0.0, LANES(0), closed[i]);
+    }
+    state->held = count % 2 ? then : now;
+}
+
+INLINE void gate_run(const gate_coefficients *c, gate_state *state, lanes *frames, uint32_t count)
+{
+    follower follow = lanes_follower(c->release, c->attack, state->gain_db);
+    lanes levels[PAIRS], goals[PAIRS];
+
+    gate_listen(c, state, frames, levels, count);
+    for (uint32_t i = 0; i < (count + 1) / 2; i++) {
+        levels[i] = lanes_db(levels[i]);
+        goals[i] = lanes_max(c->slope * (levels[i] - c->threshold_db), -c->range_db);
+    }
+    gate_hold(c, state, levels, goals, count);
+    for (uint32_t n = 0; n < count; n += 2) {
+        const lanes factor = lanes_gain(lanes_follow(&follow, goals[n / 2]));
+
         frames[n] *= lanes_earlier(factor);
         frames[n + 1] *= lanes_later(factor);
     }
-    state->envelope = count % 2 ? envelope_then : envelope;
-    state->held = count % 2 ? held_then : held;
-    state->gain_db = lanes_turned(&follow, count % 2 ? gain_then : gain);
+    state->gain_db = lanes_followed(&follow, count);
 }

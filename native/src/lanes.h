@@ -22,6 +22,7 @@ typedef int64_t lane_bits __attribute__((vector_size(32)));
 typedef uint64_t lane_words __attribute__((vector_size(32)));
 
 #define CHUNK 64 /* frames that the chain is run over at a time, in the first-level cache */
+#define PAIRS (CHUNK / 2)                /* of frames */
 #define DB_PER_OCTAVE 6.0205999132796239 /* 20 log10 2 */
 #define SILENCE 1e-10                    /* -200 dBFS: keeps a logarithm's argument positive */
 
@@ -146,32 +147,41 @@ INLINE lanes lanes_gain(lanes db)
 
 /*
  * A gain that follows a goal, with one one-pole when it falls and another when it rises. The
- * shorter of the two steps is the one towards the goal that is due where the falling pole is the
+ * smaller of the two steps is the one towards the goal that is due where the falling pole is the
  * smaller; where it is the larger, both gain and goal are turned over.
  */
 typedef struct {
     lanes fall, rise;
     lane_bits turned; /* the sign bit, or nothing */
+    lanes then, now;  /* gain, turned */
 } follower;
 
-INLINE follower lanes_follower(lanes fall, lanes rise)
+INLINE follower lanes_follower(lanes fall, lanes rise, lanes gain)
 {
-    const follower f = {fall, rise, (fall > rise) & LANE_BITS(INT64_MIN)};
+    const lane_bits turned = (fall > rise) & LANE_BITS(INT64_MIN);
+    const lanes now = (lanes)((lane_bits)gain ^ turned);
+    const follower f = {fall, rise, turned, now, now};
 
     return f;
 }
 
-INLINE lanes lanes_turned(const follower *f, lanes a)
+/* The gain at two frames, whose goals are linked in `goal`. */
+INLINE lanes lanes_follow(follower *f, lanes goal)
 {
-    return (lanes)((lane_bits)a ^ f->turned);
+    const lanes turned = (lanes)((lane_bits)goal ^ f->turned);
+    const lanes fallen = turned - f->fall * turned, risen = turned - f->rise * turned;
+
+    f->then = lanes_min(f->fall * f->now + lanes_earlier(fallen),
+                        f->rise * f->now + lanes_earlier(risen));
+    f->now =
+        lanes_min(f->fall * f->then + lanes_later(fallen), f->rise * f->then + lanes_later(risen));
+    return (lanes)((lane_bits)lanes_join(f->then, f->now) ^ f->turned);
 }
 
-/* One step; `gain` and `goal` turned. */
-INLINE lanes lanes_follow(const follower *f, lanes gain, lanes goal)
+/* The gain after `count` frames. */
+INLINE lanes lanes_followed(const follower *f, uint32_t count)
 {
-    const lanes distance = gain - goal;
-
-    return goal + lanes_min(f->fall * distance, f->rise * distance);
+    return (lanes)((lane_bits)(count % 2 ? f->then : f->now) ^ f->turned);
 }
 
 /* Whether any lane is not zero. */
