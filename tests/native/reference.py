@@ -184,8 +184,8 @@ def true_peaks(frames: np.ndarray) -> np.ndarray:
 
 
 def annex_2_peak(samples: np.ndarray) -> float:
-    """The true peak of `samples` (frames,) as a BS.1770 meter has it."""
-    return max(np.abs(np.convolve(samples, phase)).max() for phase in ANNEX_2.T)
+    """The true peak within `samples` (frames,), not where they were cut off, as a BS.1770 meter has it."""
+    return max(np.abs(np.convolve(samples, phase, "valid")).max() for phase in ANNEX_2.T)
 
 
 def resampled_peak(samples: np.ndarray) -> float:
