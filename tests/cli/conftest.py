@@ -8,10 +8,13 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
 from ag06d.cli import control
+from ag06d.cli.top.picture import Picture
+from ag06d.client import Client, Message
 from ag06d.core.bus import Bus, SocketFolder
 from ag06d.core.history import History
 from ag06d.core.operations import Operations
@@ -19,7 +22,7 @@ from ag06d.core.presets import PresetLibrary
 from ag06d.core.state import StateTree
 from ag06d.errors import RequestError
 from ag06d.paths import Sockets
-from ag06d.wire import Reply, Request
+from ag06d.wire import Reply, Request, pack_arrays
 
 PATIENCE_S = 60
 LEVELS = {
@@ -43,13 +46,22 @@ METERS = {
     "reduction_db": {"a": STAGES, "b": STAGES},
     "resets": 0,
 }
-TOPIC = {
+SIDES, BANDS = ("left", "right"), ("31.5_hz", "1000_hz", "16000_hz")
+TOPICS = {
     "x.vector": {
         "doc": "Two numbers",
         "fields": ["left.level", "right.level"],
         "units": ["dB", "dB"],
         "version": 1,
-    }
+    },
+    "feature.octaves": {
+        "doc": "Levels in octave bands",
+        "fields": [
+            f"{stream}.{side}.{band}" for stream in ("dry", "wet") for side in SIDES for band in BANDS
+        ],
+        "units": ["dBFS"] * 12,
+        "version": 1,
+    },
 }
 
 
@@ -127,7 +139,7 @@ class FakeDaemon:
         return {"a": self.state.revision, "b": 0}
 
     def topics(self) -> dict[str, dict[str, Any]]:
-        return TOPIC
+        return TOPICS
 
     def plugin_commands(self) -> dict[str, dict[str, Any]]:
         return {}
@@ -230,3 +242,38 @@ def ctl_json(ctl) -> Callable[..., Any]:
         return json.loads(ctl("--json", *arguments).stdout.splitlines()[-1])
 
     return run
+
+
+@pytest.fixture
+def client(daemon) -> Iterator[Client]:
+    """A client of the one that runs."""
+    assert daemon
+    with Client() as client:
+        yield client
+
+
+@pytest.fixture
+def meters() -> dict[str, Any]:
+    """What `meters.` carries."""
+    return METERS
+
+
+@pytest.fixture
+def picture(client) -> Picture:
+    """What the live view knows of it."""
+    picture = Picture(client)
+    picture.refresh()
+    return picture
+
+
+@pytest.fixture
+def told(picture) -> Callable[..., str]:
+    """Tell the picture: `told("meters", body, array)`."""
+
+    def told(topic: str, body: dict[str, Any], *arrays: np.ndarray) -> str:
+        entries, buffers = pack_arrays(*arrays)
+        body = body | ({"arrays": entries} if arrays else {})
+        fields = tuple(TOPICS.get(topic, {}).get("fields", ()))
+        return picture.take(Message(f"{topic}.", {}, body, buffers, fields=fields))
+
+    return told

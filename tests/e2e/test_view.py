@@ -13,12 +13,15 @@ from pathlib import Path
 
 import pytest
 
+from ag06d.client import Client
+from ag06d.paths import Sockets
+
 ENTER, LEAVE = b"\x1b[?1049h", b"\x1b[?1049l"
 
 
 @pytest.fixture
 def on_terminal(tmp_path):
-    """Start on a terminal of its own; gives the process and what reads its screen until a condition."""
+    """Start on a terminal of its own: the process, what reads its screen until a condition, what types."""
     master, slave = pty.openpty()
     environ = os.environ | {
         "AG06D_RUNTIME_DIR": str(tmp_path / "r"),
@@ -45,7 +48,7 @@ def on_terminal(tmp_path):
                     break
         return screen
 
-    yield process, read
+    yield process, read, lambda keys: os.write(master, keys)
     if process.poll() is None:
         process.kill()
     process.wait()
@@ -54,7 +57,7 @@ def on_terminal(tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 def test_on_a_terminal_it_draws_and_gives_the_terminal_back(on_terminal, number):
-    process, read = on_terminal
+    process, read, _ = on_terminal
     wanted = (ENTER, b"levels", b"features", b"running", b"recording:studio.flac")
     screen = read(lambda screen: all(part in screen for part in wanted))
     assert [part for part in wanted if part not in screen] == []
@@ -62,6 +65,20 @@ def test_on_a_terminal_it_draws_and_gives_the_terminal_back(on_terminal, number)
         os.killpg(process.pid, number)  # as Ctrl-C does: to all in the foreground
     else:
         process.send_signal(number)
+    assert process.wait(60) == 0
+    screen = read(lambda screen: LEAVE in screen)
+    assert screen.count(ENTER) == screen.count(LEAVE) == 1
+    assert b"Traceback" not in screen
+
+
+def test_keys_reach_the_daemon_and_q_ends_it_and_gives_the_terminal_back(on_terminal, tmp_path):
+    process, read, type_keys = on_terminal
+    read(lambda screen: b"feature" in screen and b"running" in screen)
+    with Client(Sockets(tmp_path / "r"), timeout_s=20) as client:
+        type_keys(b"m")
+        read(lambda screen: b"MUTE" in screen)
+        assert client.get("audio.mute") == {"audio.mute": True}
+    type_keys(b"q")
     assert process.wait(60) == 0
     screen = read(lambda screen: LEAVE in screen)
     assert screen.count(ENTER) == screen.count(LEAVE) == 1

@@ -48,11 +48,11 @@ def options(
 
 @app.command()
 def top() -> None:
-    """A live view of levels, features, hosts and plugins; plain lines without a terminal.
+    """A live view of levels, spectrum, hosts and plugins, with keys; plain lines without a terminal.
 
     For example: ag06ctl top
     """
-    from ag06d.cli.view import view  # noqa: PLC0415 - rich is slow to import, and only this verb draws
+    from ag06d.cli.top.view import view  # noqa: PLC0415 - rich is slow to import, and only this verb draws
 
     with client() as ag06:
         view(ag06)

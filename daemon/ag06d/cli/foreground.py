@@ -27,9 +27,9 @@ async def run_daemon(config: Config, duration_s: float | None, *, view: bool) ->
             with log_file.open("ab") as log_output:  # the terminal is the view's
                 os.dup2(log_output.fileno(), 2)
         viewer = subprocess.Popen(  # noqa: ASYNC220 - before anything runs
-            [sys.executable, "-m", "ag06d.cli.view", str(os.getpid())],
+            [sys.executable, "-m", "ag06d.cli.top", str(os.getpid())],
             env=os.environ | {"AG06D_RUNTIME_DIR": str(sockets.folder)},
-            stdin=subprocess.DEVNULL,
+            stdin=None if sys.stdin is not None and sys.stdin.isatty() else subprocess.DEVNULL,
         )
     try:
         await daemon.run(duration_s)

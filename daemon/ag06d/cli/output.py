@@ -51,7 +51,7 @@ def client() -> Iterator[Client]:
     except Ag06Error as error:
         fail(str(error), EXIT_REFUSED)
     except BrokenPipeError:  # `ag06ctl watch | head`
-        sys.stderr.close()
+        let_go_of_output()
         raise typer.Exit from None
     except KeyboardInterrupt:
         raise typer.Exit from None

@@ -1,0 +1,1 @@
+"""The live view: `ag06ctl top`, and `ag06d run --view` (`make run`)."""
