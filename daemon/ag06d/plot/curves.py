@@ -9,14 +9,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ag06d.arena import CHAIN
+from ag06d.arena import CHAIN, chain_defaults
 from ag06d.arena.parameters import Value, design
+from ag06d.errors import PlotError
 
 Curve = npt.NDArray[np.float64]
 
 POINTS = 512
 LOWEST_HZ, HIGHEST_HZ = 20.0, 20000.0
 LEVELS_DB: Curve = np.linspace(-80.0, 0.0, 321)
+STAGES = ("highpass", "gate", "eq", "deess", "comp", "limiter")
 BANDS = {"low": "low shelf", "peak1": "peak 1", "peak2": "peak 2", "high": "high shelf"}
 
 
@@ -101,6 +103,19 @@ class PresetCurves:
             },
             facts=tuple(facts(chain)),
         )
+
+
+def only(chain: Mapping[str, Value], stage: str) -> dict[str, Value]:
+    """`chain` with every stage but `stage` doing nothing; raises PlotError when that leaves no curve."""
+    if stage not in STAGES:
+        raise PlotError(f"{stage} has no curve; those that have are {', '.join(STAGES)}")
+    switches = [path for path in chain if path.startswith(f"{stage}.") and path.endswith(".enabled")]
+    if not any(chain[path] for path in switches):
+        raise PlotError(f"{stage} is off, so that there is nothing to draw")
+    neutral = {
+        path: False if path.endswith(".enabled") else value for path, value in chain_defaults().items()
+    }
+    return {path: value if path.startswith(f"{stage}.") else neutral[path] for path, value in chain.items()}
 
 
 def static_curve(block: Any) -> Curve:  # noqa: ANN401 - an ag06_chain_block

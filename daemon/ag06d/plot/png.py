@@ -10,6 +10,7 @@ import numpy as np
 from ag06d.errors import PlotError
 from ag06d.plot.curves import LEVELS_DB, PresetCurves, hertz
 from ag06d.plot.loudness import STEP_S
+from ag06d.plot.series import Series
 from ag06d.plot.sound import Comparison, Sound
 
 try:
@@ -32,7 +33,9 @@ TITLES = {
 }
 BANDS = ("#8c8c8c", "#2a8f5b", "#b0508e", "#d9822b", "#7a68b8")
 FREQUENCIES = (20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000)
+LINES = (WET, *STAGES.values(), *BANDS)
 DPI = 120
+TITLE_INCHES = 0.3
 
 
 def draw_preset(curves: PresetCurves, title: str, output: Path) -> str:
@@ -45,9 +48,41 @@ def draw_preset(curves: PresetCurves, title: str, output: Path) -> str:
     return save(fig, output)
 
 
+def draw_stage(curves: PresetCurves, title: str, output: Path) -> str:
+    """The curves of one stage alone: its frequency response, or what it does to levels."""
+    fig = titled(title, 4.8)
+    if curves.gains_db:
+        grid = fig.add_gridspec(1, 2)
+        draw_static(fig.add_subplot(grid[0, 0]), curves)
+        draw_stages(fig.add_subplot(grid[0, 1]), curves)
+    else:
+        axes = fig.add_subplot()
+        draw_response(axes, curves)
+        axes.set_title(f"{', '.join(curves.bands_db)}, at {curves.rate:g} Hz", loc="left", fontsize=10)
+    return save(fig, output)
+
+
+def draw_series(series: Series, title: str, output: Path) -> str:
+    """An axis for each unit, one below the other over the same time."""
+    groups = series.groups()
+    fig = titled(title, 1.5 + 3 * len(groups))
+    grid = fig.add_gridspec(len(groups), 1)
+    for row, (unit, names) in enumerate(groups.items()):
+        axes = fig.add_subplot(grid[row])
+        style(axes, ", ".join(names) if len(names) == 1 else "", "s" if row == len(groups) - 1 else "", unit)
+        for name, line_colour in zip(names, LINES * len(names), strict=False):
+            axes.plot(series.times_s, series.values[name], color=line_colour, linewidth=1.6, label=name)
+        axes.set_xlim(0, series.seconds)
+        if len(names) > 1:
+            legend(axes, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return save(fig, output)
+
+
 def titled(title: str, height: float) -> Figure:
     """An empty figure with a title and margins."""
-    margins = ConstrainedLayoutEngine(rect=(0.005, 0.005, 0.98, 0.965), h_pad=0.09, w_pad=0.08)
+    margins = ConstrainedLayoutEngine(
+        rect=(0.005, 0.005, 0.98, 1 - TITLE_INCHES / height), h_pad=0.09, w_pad=0.08
+    )
     fig = Figure(figsize=(11, height), dpi=DPI, layout=margins)
     fig.suptitle(title, x=0.014, y=0.985, ha="left", va="top", fontsize=12, color=INK, weight="bold")
     return fig
@@ -106,7 +141,7 @@ def draw_static(axes: Any, curves: PresetCurves) -> None:  # noqa: ANN401 - see 
     """Level out for level in."""
     style(axes, "Level out for level in, trim to level", "dBFS in", "dBFS out")
     axes.plot((-80, 0), (-80, 0), color=QUIET, linewidth=0.8, linestyle=":", label="unchanged")
-    axes.plot(LEVELS_DB, curves.output_db, color=WET, linewidth=2.4, label="this preset")
+    axes.plot(LEVELS_DB, curves.output_db, color=WET, linewidth=2.4, label="this chain")
     axes.set_xlim(-80, 0)
     axes.set_ylim(-80, 0.5)
     axes.xaxis.set_major_locator(MultipleLocator(10))

@@ -13,6 +13,7 @@ import plotille
 
 from ag06d.plot.curves import HIGHEST_HZ, LEVELS_DB, LOWEST_HZ, PresetCurves, hertz
 from ag06d.plot.loudness import STEP_S
+from ag06d.plot.series import Series
 from ag06d.plot.sound import Comparison
 
 Curve = npt.NDArray[np.float64]
@@ -21,6 +22,7 @@ Curve = npt.NDArray[np.float64]
 DECADE_COLUMNS = 20
 LEVEL_COLUMNS, LEVEL_FROM_DB = 60, -60.0
 TIME_COLUMNS = 60
+SERIES_ROWS = 14
 COLOURS = ("cyan", "yellow", "magenta", "green", "blue", "red")
 SPECTRUM_DB, LOUDNESS_DB = 60.0, 40.0  # shown below the loudest
 
@@ -70,26 +72,68 @@ def draw(fig: Any, x: Curve, y: Curve, colour: str) -> None:  # noqa: ANN401 - s
     fig.plot(x[shown].tolist(), y[shown].tolist(), lc=colour)
 
 
-def draw_preset(curves: PresetCurves, title: str) -> str:
-    """Frequency response, static curve, and the gain of each stage, one below the other."""
+def draw_response(curves: PresetCurves, heading: str = "High-pass and EQ") -> str:
+    """What the filters do."""
     high = max(6.0, 3 * np.ceil(float(curves.response_db.max()) / 3))
     eq = frequency_figure("dB", (-18.0, high, 2.0 if high % 2 == 0 else 3.0))
     draw(eq, np.log10(curves.frequencies_hz), np.zeros(len(curves.frequencies_hz)), "white")
     draw(eq, np.log10(curves.frequencies_hz), curves.response_db, COLOURS[0])
+    return finish(eq, f"\n{heading}")
+
+
+def draw_static(curves: PresetCurves) -> str:
+    """Level out for level in."""
     levels = (LEVEL_FROM_DB, 0.0)
     static = figure(("dBFS in", "dBFS out"), LEVEL_COLUMNS, levels, (*levels, 4.0))
     draw(static, LEVELS_DB, LEVELS_DB, "white")
     draw(static, LEVELS_DB, curves.output_db, COLOURS[0])
-    parts = [title, finish(eq, "\nHigh-pass and EQ"), finish(static, "\nLevel out for level in")]
-    if curves.gains_db:
-        deepest = min(float(gain.min()) for gain in curves.gains_db.values())
-        y = (min(-6.0, 2 * np.floor(deepest / 2)), 2.0, 2.0)
-        gains = figure(("dBFS at the stage", "dB"), LEVEL_COLUMNS, levels, y)
-        legend = dict(zip(curves.gains_db, COLOURS, strict=False))
-        for stage, gain in curves.gains_db.items():
-            draw(gains, LEVELS_DB, gain, legend[stage])
-        parts.append(finish(gains, f"\nTurned down by {', '.join(legend)}", legend))
+    return finish(static, "\nLevel out for level in")
+
+
+def draw_gains(curves: PresetCurves) -> str:
+    """What each stage that is on turns down."""
+    deepest = min(float(gain.min()) for gain in curves.gains_db.values())
+    y = (min(-6.0, 2 * np.floor(deepest / 2)), 2.0, 2.0)
+    gains = figure(("dBFS at the stage", "dB"), LEVEL_COLUMNS, (LEVEL_FROM_DB, 0.0), y)
+    legend = dict(zip(curves.gains_db, COLOURS, strict=False))
+    for stage, gain in curves.gains_db.items():
+        draw(gains, LEVELS_DB, gain, legend[stage])
+    return finish(gains, f"\nTurned down by {', '.join(legend)}", legend)
+
+
+def draw_preset(curves: PresetCurves, title: str) -> str:
+    """Frequency response, static curve, and the gain of each stage, one below the other."""
+    gains = [draw_gains(curves)] if curves.gains_db else []
+    return "\n".join([title, draw_response(curves), draw_static(curves), *gains])
+
+
+def draw_stage(curves: PresetCurves, title: str) -> str:
+    """The curves of one stage alone: its frequency response, or what it does to levels."""
+    if not curves.gains_db:
+        return "\n".join([title, draw_response(curves, ", ".join(curves.bands_db))])
+    return "\n".join([title, draw_static(curves), draw_gains(curves)])
+
+
+def draw_series(series: Series, title: str) -> str:
+    """A figure for each unit; where nobody sees colours, for each name, so that they can be told apart."""
+    parts = [title]
+    for unit, names in series.groups().items():
+        with_colors = figure(("", ""), 1, (0, 1), (0, 1, 1)).with_colors
+        figures = [names] if with_colors else [[name] for name in names]
+        parts += [draw_names(series, drawn, unit) for drawn in figures]
     return "\n".join(parts)
+
+
+def draw_names(series: Series, names: list[str], unit: str) -> str:
+    """One figure of series with the same unit."""
+    y = series.scale(names, SERIES_ROWS)
+    fig = figure(("s", unit), TIME_COLUMNS, (0.0, series.seconds), y)
+    fig.y_ticks_fkt = lambda low, _: f"{low:8.5g}"
+    fig.x_ticks_fkt = lambda low, _: f"{low:.3g}"
+    legend = dict(zip(names, COLOURS * len(names), strict=False))
+    for name, line_colour in legend.items():
+        draw(fig, series.times_s, series.values[name], line_colour)
+    return finish(fig, f"\n{', '.join(names)}", legend)
 
 
 def draw_comparison(comparison: Comparison, title: str) -> str:
