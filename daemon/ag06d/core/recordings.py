@@ -160,7 +160,8 @@ class Recordings:
             hint = f"{target.suffix} holds {' or '.join(formats)}"
             raise RequestError("bad_request", f"{target}: cannot hold {sample_format}", hint)
         head, rate = self._arena.head, self._arena.rate
-        position = max(self._arena.oldest, head - round(before_s * rate))
+        before = round(min(before_s, self._arena.capacity / rate) * rate)
+        position = max(self._arena.oldest, head - before)
         return RecorderSpec(
             parent=self._parent,
             arena_fd=self._arena.read_only_fd,
