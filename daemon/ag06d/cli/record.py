@@ -104,6 +104,11 @@ def line(document: Mapping[str, Any]) -> str:
     return f"{document['seconds']:.1f} s, {level(document['peak_db'])}, {missing(document)}"
 
 
+def progress(document: Mapping[str, Any]) -> str:
+    """How far one is that runs."""
+    return f"{line(document) if document['frames'] else 'beginning'}; Ctrl-C stops"
+
+
 def report(document: Mapping[str, Any]) -> None:
     """What it came to; exit 1 when it was cut off."""
     show(document, document["path"], line(document))
@@ -145,7 +150,7 @@ def take(  # noqa: PLR0913 - what there is to say about a recording
         options = {"before_s": before, "duration_s": duration, "sample_format": sample_format}
         name = begin(ag06, file, source=source, overwrite=overwrite, **options)["recording"]
         try:
-            document = until_finished(ag06, name, lambda now: status.update(f"{line(now)}; Ctrl-C stops"))
+            document = until_finished(ag06, name, lambda now: status.update(progress(now)))
         except KeyboardInterrupt:
             document = ag06.call("record.stop", recording=name)
     report(document)
