@@ -82,7 +82,7 @@ ILL = [
     ("config", replace(HEALTHY, config_warnings=("hosts.live: x",)), "warning", "hosts.live: x"),
     ("plugins", replace(HEALTHY, plugins={"features": "ImportError: x"}), "problem", "ImportError: x"),
     ("plugins", replace(HEALTHY, plugins={"features": "", "other": "x"}), "warning", "other does not load"),
-    ("plugins", replace(HEALTHY, plugins={}), "problem", "not installed: features"),
+    ("plugins", replace(STOPPED, plugins={}), "problem", "not installed: features"),
     ("plugins", status(plugins={"features": {"state": "refused", "reason": "no"}}), "warning", "refused: no"),
     ("real_time_limit", replace(HEALTHY, real_time_error="not permitted"), "warning", "not permitted"),
     ("real_time", audio(policy="other", priority=0), "problem", "policy other"),

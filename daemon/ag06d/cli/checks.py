@@ -111,11 +111,11 @@ def plugins(facts: Facts) -> Finding | None:
         found = "; ".join(f"{name} does not load: {error}" for name, error in broken.items())
         level: Level = "problem" if wanted & broken.keys() else "warning"
         return Finding(level, found, "install what it needs, or take it out of its host's plugins")
-    if missing := sorted(wanted - facts.plugins.keys()):
+    running = facts.status["plugins"] if facts.status else {}
+    if missing := sorted(wanted - facts.plugins.keys() - running.keys()):
         return Finding(
             "problem", f"not installed: {', '.join(missing)}", "install them, or take them out of hosts"
         )
-    running = facts.status["plugins"] if facts.status else {}
     ill = [
         f"{name} is {plugin['state']}{': ' + plugin['reason'] if plugin.get('reason') else ''}"
         for name, plugin in running.items()

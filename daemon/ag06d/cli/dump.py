@@ -21,7 +21,6 @@ import typer
 
 from ag06d import paths
 from ag06d.cli.doctor import examine
-from ag06d.cli.effective import Start
 from ag06d.cli.facts import Facts, gather
 from ag06d.cli.output import EXIT_REFUSED, fail, show
 from ag06d.cli.verbs import Verbs
@@ -83,18 +82,14 @@ def versions(facts: Facts) -> str:
 
 
 def config(facts: Facts) -> str:
-    """As `ag06d config` prints it, with secrets masked; what is wrong, where something is."""
-    if facts.config_problems:
-        return "".join(f"# {problem}\n" for problem in facts.config_problems)
-    done = Start.of(facts.status["pids"]["ag06d"] if facts.status else None).run("config")
-    if done.returncode:
-        raise MissingError(done.stderr.strip())
+    """As `ag06d config` prints it, with secrets masked, below what is wrong in it."""
     whose = (
-        ""
+        []
         if facts.config_of_the_running
-        else "# not the running daemon's: how that was started cannot be seen\n"
+        else ["not the running daemon's: how that was started is not to be seen"]
     )
-    return whose + done.stdout
+    remarks = [*whose, *facts.config_problems, *facts.config_warnings]
+    return "".join(f"# {remark}\n" for remark in remarks) + facts.config_text
 
 
 def asked(operation: str, summary: Callable[[dict[str, Any]], Any] = plain) -> Callable[[Facts], str]:

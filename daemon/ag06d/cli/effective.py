@@ -35,7 +35,7 @@ class Start:
             folder = (process / "cwd").readlink()
         except OSError:
             return cls()
-        layers = ("AG06D_", "XDG_CONFIG_HOME", "CONFIGURATION_DIRECTORY", "HOME")
+        layers = ("AG06D_", "XDG_CONFIG_HOME", "CONFIGURATION_DIRECTORY", "HOME", "PYTHONPATH")
         own = {name: value for name, value in environment.items() if name.startswith(layers)}
         return cls(tuple(configuring(command)), folder, own)
 
@@ -72,27 +72,29 @@ def configuring(command: list[str]) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """What `ag06d config` prints, and what `ag06d check` says of it."""
+    """What `ag06d config` prints, as far as it can, and what `ag06d check` says of it."""
 
-    tree: dict[str, Any] = field(default_factory=dict)
+    text: str = ""
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     of_the_running: bool = True
     """Whether it is that of the daemon that was asked for, and not what one started here would have."""
 
+    @property
+    def tree(self) -> dict[str, Any]:
+        """Sections and their settings, all at their effective values; empty where none can be told."""
+        return tomli.loads(self.text)
+
 
 def configuration(pid: int | None) -> Configuration:
-    """That of the daemon `pid`, or of the next one; the tree is empty where there are problems."""
+    """That of the daemon `pid`, or of the next one that is started."""
     start = Start.of(pid)
     seen = pid is None or start != Start()
     try:
-        checked = start.run("check")
+        checked, shown = start.run("check"), start.run("config")
         lines = [line.removeprefix("ag06d: ") for line in checked.stderr.splitlines() if line]
         warnings = tuple(line.removeprefix(WARNING) for line in lines if line.startswith(WARNING))
-        if checked.returncode:
-            return Configuration(
-                {}, tuple(line for line in lines if not line.startswith(WARNING)), warnings, seen
-            )
-        return Configuration(tomli.loads(start.run("config").stdout), (), warnings, seen)
-    except (OSError, subprocess.TimeoutExpired, tomli.TOMLDecodeError) as error:
-        return Configuration({}, (f"`ag06d config`: {error}",))
+        problems = tuple(line for line in lines if not line.startswith(WARNING)) if checked.returncode else ()
+        return Configuration("" if shown.returncode else shown.stdout, problems, warnings, seen)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return Configuration("", (f"`ag06d config`: {error}",))

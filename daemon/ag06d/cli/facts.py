@@ -72,6 +72,8 @@ class Facts:
     sockets: Mapping[str, bool] = field(default_factory=dict)
     """Socket files that are there, and whether somebody answers."""
     config: Mapping[str, Any] = field(default_factory=dict)
+    config_text: str = ""
+    """As `ag06d config` prints it, with secrets masked."""
     config_problems: tuple[str, ...] = ()
     config_warnings: tuple[str, ...] = ()
     config_of_the_running: bool = True
@@ -93,14 +95,13 @@ def gather() -> Facts:
     """Look at everything; takes some seconds, raises nothing."""
     status, status_error = daemon_status()
     configured = configuration(status["pids"]["ag06d"] if status else None)
+    config = configured.tree
     cards = tuple(sorted(str(path) for path in Path("/dev/snd").glob("pcm*")))
     runtime = paths.runtime_folder().absolute()
     return Facts(
         user=pwd.getpwuid(os.geteuid()).pw_name,
         groups=frozenset(group_names()),
-        real_time_error=ask("real-time", str(configured.tree.get("audio", {}).get("priority") or 1)).get(
-            "error", ""
-        ),
+        real_time_error=ask("real-time", str(config.get("audio", {}).get("priority") or 1)).get("error", ""),
         locked_limit=resource.getrlimit(resource.RLIMIT_MEMLOCK)[0] if os.geteuid() else -1,
         governors=governors(),
         available=memory_available(),
@@ -116,7 +117,8 @@ def gather() -> Facts:
         runtime=folder(runtime),
         state=folder(paths.state_folder().absolute()),
         sockets={name: answers(runtime / name) for name in socket_names(runtime)},
-        config=configured.tree,
+        config=config,
+        config_text=configured.text,
         config_problems=configured.problems,
         config_warnings=configured.warnings,
         config_of_the_running=configured.of_the_running,
