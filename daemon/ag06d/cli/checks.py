@@ -122,7 +122,11 @@ def plugins(facts: Facts) -> Finding | None:
         if plugin["state"] not in ("running", "starting")
     ]
     if ill:
-        return Finding("warning", "; ".join(ill), "see the log; a restart of the daemon tries it again")
+        return Finding(
+            "warning",
+            "; ".join(ill),
+            "see the log; one that was put out is tried again when the daemon is restarted",
+        )
     return Finding("ok", f"{', '.join(facts.plugins) or 'none'} load{'' if len(facts.plugins) > 1 else 's'}")
 
 
