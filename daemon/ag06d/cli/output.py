@@ -77,12 +77,13 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def show(document: Mapping[str, Any], *lines: str) -> None:
-    """The document as JSON, or the lines."""
-    if Output.as_json:
-        typer.echo(json.dumps(document))
-    else:
-        for line in lines:
+    """The document as JSON, or the lines; who reads them may have seen enough before the end."""
+    try:
+        for line in [json.dumps(document)] if Output.as_json else lines:
             typer.echo(line)
+    except BrokenPipeError:
+        let_go_of_output()
+        raise typer.Exit from None
 
 
 def preset_titles(status: Mapping[str, Any]) -> dict[str, str]:
