@@ -5,18 +5,20 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any
 
 from ag06d.wire.codec import WireError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 _DTYPE = re.compile(r"\|b1|[|<>]?[iu]1|[<>][iu][248]|[<>]f[248]")  # numpy itself would also parse expressions
 
 
 def pack_arrays(*arrays: npt.NDArray[Any]) -> tuple[list[dict[str, Any]], list[bytes]]:
     """The body's `arrays` entry, `{dtype, shape}` each, and one C-ordered little-endian buffer each."""
+    import numpy as np  # noqa: PLC0415 - slow to import, and a shell's completion waits for this package
+
     entries, buffers = [], []
     for array in arrays:
         dtype = array.dtype.newbyteorder("<")
@@ -38,6 +40,8 @@ def unpack_arrays(entries: object, buffers: Sequence[bytes]) -> list[npt.NDArray
 
 
 def _unpack(entry: object, buffer: bytes) -> npt.NDArray[Any]:
+    import numpy as np  # noqa: PLC0415 - see pack_arrays
+
     if not isinstance(entry, dict):
         raise WireError("an entry of arrays must be a map of dtype and shape")
     shape = entry.get("shape")
