@@ -6,11 +6,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ag06d.core.history import History
 from ag06d.core.operations import ENTRIES_MAX, Operations
 from ag06d.core.presets import PresetLibrary
-from ag06d.core.state import StateTree
+from ag06d.core.state import StateTree, checked
 from ag06d.errors import RequestError
 from ag06d.wire import ERROR_CODES, Reply, Request, pack, unpack
 from ag06d.wire.messages import ERRORS
@@ -343,3 +345,43 @@ def test_of_many_problems_the_first_are_told(refuse):
 )
 def test_a_path_that_is_far_too_long_is_refused_before_anybody_looks_for_one_like_it(refuse, operation, body):
     assert refuse(operation, body).code == "bad_request"
+
+
+WORDS = st.sampled_from([*StateTree().parameters, "add", "toggle", "voice", "mine", "a", "dry", "schema = 1"])
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats()
+    | st.text(max_size=20)
+    | st.binary(max_size=8)
+    | WORDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8) | WORDS, inner),
+    max_leaves=8,
+)
+ARGUMENTS = sorted({name for operation in OPERATIONS.values() for name in operation.arguments.model_fields})
+
+
+@given(
+    op=st.sampled_from([*OPERATIONS, "x.echo"]) | st.text(max_size=20),
+    body=st.dictionaries(st.sampled_from(ARGUMENTS) | st.text(max_size=8), VALUES, max_size=5),
+    dry_run=st.booleans(),
+)
+def test_whatever_is_asked_is_answered_or_refused_in_words_and_leaves_the_tree_within_its_bounds(
+    tmp_path_factory, op, body, dry_run
+):
+    daemon = FakeDaemon(PresetLibrary(tmp_path_factory.mktemp("presets")))
+    try:
+        reply = asyncio.run(Operations(daemon)(Request(1, op, body, dry_run=dry_run)))
+    except RequestError as error:
+        reply = Reply.failed(1, error)
+    assert unpack(pack(reply.body)) is not None
+    if reply.status == "error":
+        said = reply.body["message"]
+        assert reply.body["code"] in ERROR_CODES
+        assert said
+        assert len(said) < 5000
+        assert not re.search("<class|Traceback|Input should|NoneType|(Value|Type)Error", said)
+    for path, value in daemon.state.flat().items():
+        if not path.startswith("preset."):
+            assert checked(path, daemon.state.parameters[path], value) == value

@@ -8,6 +8,7 @@ import signal
 import socket
 from contextlib import ExitStack
 from pathlib import Path
+from random import Random
 
 import pytest
 import zmq
@@ -78,6 +79,72 @@ def test_random_bytes_on_the_sockets_do_no_harm(daemon):
         with socket.socket(socket.AF_UNIX) as raw:
             raw.connect(address.removeprefix("ipc://"))
             raw.sendall(os.urandom(1000))
+    assert daemon.client.call("hello")["protocol"] == PROTOCOL.decode()
+
+
+def mutated(random: Random, frames: list[bytes]) -> list[bytes]:
+    """`frames` with something wrong with them, or nothing."""
+    frames = list(frames)
+    for _ in range(random.randrange(3)):
+        at = random.randrange(len(frames))
+        frame = bytearray(frames[at])
+        match random.randrange(7):
+            case 0 if frame:
+                frame[random.randrange(len(frame))] = random.randrange(256)
+            case 1:
+                frame = frame[: random.randrange(len(frame) + 1)]
+            case 2:
+                frame += random.randbytes(random.randrange(40))
+            case 3:
+                frame = bytearray(b"\x91" * random.randrange(2000))
+            case 4:
+                frames.insert(at, random.randbytes(random.randrange(100)))
+            case 5:
+                frame = bytearray(random.randbytes(random.choice((0, 10, 1000, 1 << 20))))
+            case _:
+                frames += [b""] * random.choice((1, 70))
+        frames[at] = bytes(frame)
+    return frames
+
+
+def test_thousands_of_messages_that_are_nearly_right_leave_a_daemon_that_answers(daemon):
+    random = Random(6)
+    operations = sorted(daemon.client.call("describe")["operations"])
+    values = [
+        None,
+        True,
+        -1,
+        1e308,
+        "",
+        "voice",
+        "a",
+        "chain.a.comp.ratio",
+        {"add": 1},
+        [1],
+        b"\xff",
+        "x" * 5000,
+    ]
+    names = ["name", "path", "changes", "slot", "toml", "tags", "source", "recording", "other", "before_s"]
+    before = daemon.status()["bus"]
+    with zmq.Context() as context, ExitStack() as stack:
+        for number in range(4000):
+            if number % 200 == 0:  # others, who have not used up what they may ask
+                stack.close()
+                control, events = (
+                    stack.enter_context(context.socket(kind)) for kind in (zmq.DEALER, zmq.XSUB)
+                )
+                for fuzzer, address in ((control, daemon.sockets.control), (events, daemon.sockets.events)):
+                    fuzzer.setsockopt(zmq.LINGER, 1000)
+                    fuzzer.connect(address)
+            body = {random.choice(names): random.choice(values) for _ in range(random.randrange(4))}
+            header = {"id": number, "op": random.choice(operations), "dry_run": random.random() < 0.9}
+            if header["op"] in ("record.start", "preset.save", "preset.import"):
+                header["dry_run"] = True  # a disk is no part of this
+            control.send_multipart(mutated(random, [PROTOCOL, pack(header), pack(body)]))
+            events.send(random.choice((b"", b"\x00", b"\x01")) + random.randbytes(random.randrange(200)))
+    account = daemon.wait(lambda status: status["bus"]["requests"] - before["requests"] > 2000)["bus"]
+    for kind in ("malformed", "bad_request", "unknown_path"):
+        assert account["refused"][kind] > before["refused"].get(kind, 0)
     assert daemon.client.call("hello")["protocol"] == PROTOCOL.decode()
 
 
