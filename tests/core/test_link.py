@@ -30,7 +30,10 @@ def link(sent, published):
     process = SimpleNamespace(name="live", ready=True)
     hosts = SimpleNamespace(host_of=lambda _: process, hosts={"live": process})
     bus = SimpleNamespace(
-        observe=lambda _: None, publish=lambda *arguments, **_: published.append(arguments[1])
+        observe=lambda _: None,
+        retell=lambda *_: None,
+        skip=lambda *_: None,
+        publish=lambda *arguments, **_: published.append(arguments[1]),
     )
 
     def send(frames, _):
@@ -82,3 +85,18 @@ def test_what_a_host_sends_beyond_the_topics_limit_is_not_published(link, publis
     header = {"plugin": "x", "topic": f"x.{channel}", "channel": told, "pos": 0, "mono": 0}
     link._handle("live", HostMessage(Kind.PUBLISH, header, {}, [bytes(size)]), None)
     assert published == []
+
+
+def test_what_a_host_had_to_drop_is_counted_and_seen_in_the_sequence(link):
+    process = link._hosts.hosts["live"]
+    process.dropped = 0
+    skipped = []
+    link._bus.skip = lambda *arguments: skipped.append(arguments)
+    link._handle("live", HostMessage(Kind.DROPPED, {}, {"x.stream": 3, "": 2, "gone": 1}), None)
+    assert process.dropped == 6
+    assert skipped == [("stream", "x.stream", 3)]
+
+
+def test_topics_are_told_again_to_who_asks(link, published):
+    link._tell_topics()
+    assert published == ["schema.x.events", "schema.x.stream"]

@@ -69,7 +69,7 @@ class Daemon:
         for slot in SLOTS:
             self._publish_chain(slot)
         self.history = History(self.state)
-        self.bus = Bus(sockets, lambda: self._arena.head)
+        self.bus = Bus(sockets, lambda: self._arena.head, config.bus)
         self.hosts = HostSupervisor(
             config,
             self._arena,
@@ -222,6 +222,7 @@ class Daemon:
             "switches": {
                 path.removeprefix("audio."): value for path, value in self.state.flat("audio").items()
             },
+            "bus": self.bus.account(),
             "boot": self.boot,
             "revision": self.state.revision,
             "uptime_s": round((lib.ag06_now_ns() - self._started_ns) / 1e9, 1),

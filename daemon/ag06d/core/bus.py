@@ -1,7 +1,7 @@
 """The public sockets: `control` answers requests, `events` and `stream` publish.
 
 Nothing here waits for a client: what a slow subscriber does not take is dropped at its high-water
-mark, and shows as a gap in the topic's sequence numbers.
+mark, and shows as a gap in the topic's sequence numbers, or, when nothing follows, in the heartbeat's.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import asyncio
 import fcntl
 import logging
 import os
-import resource
 import time
 import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,19 +22,31 @@ import zmq
 import zmq.asyncio
 
 from ag06d._native import lib
+from ag06d.core.config import BusConfig
+from ag06d.core.door import Door, allow_all_files, connections_max
+from ag06d.core.limits import Limits
 from ag06d.errors import DaemonRunningError, RequestError
 from ag06d.paths import Sockets
-from ag06d.wire import Message, Reply, Request, WireError
+from ag06d.wire import ERROR_CODES, Message, Reply, Request, WireError
 from ag06d.wire.messages import Stamp
 
 Channel = Literal["events", "stream"]
 Handler = Callable[[Request], Awaitable[Reply]]
 
+CHANNELS: tuple[Channel, ...] = ("events", "stream")
 HIGH_WATER = {"events": 10_000, "stream": 64}
-CONTROL_HIGH_WATER = 1000
+REQUESTS_HIGH_WATER = 64  # of one client that wait to be read; then it is itself that waits
+REPLIES_HIGH_WATER = 1000  # that one client has not taken; further ones are dropped
 SUBSCRIPTIONS_A_TURN = 256
 FRAME_BYTES_MAX = 2 << 20  # a larger one costs its sender the connection
-IN_FLIGHT_MAX = 256  # requests being worked on
+SUBSCRIPTION_BYTES_MAX = 4096  # likewise, of a subscriber, who has nothing longer to say
+IN_FLIGHT_MAX = 256  # requests being worked on, of all clients
+LAST_TOLD = 200  # topics whose newest message a heartbeat tells the number of
+BUSY = {
+    "rate": "this client asks too much at once",
+    "in_flight": "this client has too many requests that are being worked on",
+    "all": f"{IN_FLIGHT_MAX} requests are being worked on",
+}
 WELCOME = "welcome."
 HEARTBEAT = "heartbeat."
 MODE = 0o770
@@ -77,41 +89,86 @@ class SocketFolder:
 class Bus:
     """The daemon's end of the three public sockets."""
 
-    def __init__(self, sockets: Sockets, position: Callable[[], int]) -> None:
+    def __init__(
+        self, sockets: Sockets, position: Callable[[], int], config: BusConfig | None = None
+    ) -> None:
         """Bind; `position` tells the sample position that messages are stamped with."""
+        settings = config or BusConfig()
         self.boot = uuid.uuid4().hex[:12]
-        self.refused = 0  # requests that could not be decoded
+        self._requests = 0
+        self._refused: Counter[str] = Counter()
+        self._dropped = 0
+        self._limits = Limits(
+            per_s=settings.client_requests_per_s,
+            burst=settings.client_burst,
+            in_flight=settings.client_in_flight,
+            all_in_flight=IN_FLIGHT_MAX,
+        )
         self._position = position
-        self._sequence: Counter[tuple[Channel, str]] = Counter()
+        self._next: dict[Channel, dict[str, int]] = {channel: {} for channel in CHANNELS}
         self._observers: list[Callable[[Message], None]] = []
+        self._retold: dict[str, Callable[[], None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        allow_all_files()
         self._context = zmq.asyncio.Context()
-        self._control = self._context.socket(zmq.ROUTER)
-        self._control.setsockopt(zmq.SNDHWM, CONTROL_HIGH_WATER)
-        self._control.setsockopt(zmq.RCVHWM, CONTROL_HIGH_WATER)
         self._routers: list[zmq.asyncio.Socket] = []
-        self._publishers: dict[str, zmq.Socket[bytes]] = {}
-        bind(self._control, sockets.control)
+        self._publishers: dict[Channel, zmq.Socket[bytes]] = {}
+        self._doors: dict[str, Door] = {}
+        addresses = {"control": sockets.control, "events": sockets.events, "stream": sockets.stream}
+        most = connections_max(settings.client_connections, allow_all_files(), len(addresses))
+        self._control = self._context.socket(zmq.ROUTER)
+        self._control.setsockopt(zmq.SNDHWM, REPLIES_HIGH_WATER)
+        self._control.setsockopt(zmq.RCVHWM, REQUESTS_HIGH_WATER)
+        self._control.setsockopt(zmq.ROUTER_MANDATORY, 1)  # say so when a reply cannot be delivered
+        self._open("control", self._control, addresses["control"], most)
         plain = zmq.Context(self._context)  # the same context, for sockets that never wait
-        for channel, address in (("events", sockets.events), ("stream", sockets.stream)):
+        for channel in CHANNELS:
             publisher = plain.socket(zmq.XPUB)
             publisher.setsockopt(zmq.SNDHWM, HIGH_WATER[channel])
             publisher.setsockopt(zmq.XPUB_VERBOSE, 1)
-            bind(publisher, address)
+            self._open(channel, publisher, addresses[channel], most)
             self._publishers[channel] = publisher
+
+    def _open(self, name: str, socket: zmq.Socket[Any], address: str, most: int) -> None:
+        self._doors[name] = Door(self._context, socket, address, most)
+        bind(socket, address, FRAME_BYTES_MAX if name == "control" else SUBSCRIPTION_BYTES_MAX)
+
+    def account(self) -> dict[str, Any]:
+        """The `bus` part of `status`."""
+        return {
+            "requests": self._requests,
+            "refused": dict(self._refused),
+            "limited": dict(self._limits.limited),
+            "dropped": self._dropped,
+            "clients": {name: len(door) for name, door in self._doors.items()},
+            "turned_away": sum(door.turned_away for door in self._doors.values()),
+        }
 
     def router(self, address: str) -> zmq.asyncio.Socket:
         """A further ROUTER of this context, bound to `address`; closed with the bus."""
         socket = self._context.socket(zmq.ROUTER)
         socket.setsockopt(zmq.ROUTER_HANDOVER, 1)  # a dead peer's connection may live on in what it forked
-        bind(socket, address)
+        bind(socket, address, FRAME_BYTES_MAX)
         self._routers.append(socket)
         return socket
 
     def observe(self, observer: Callable[[Message], None]) -> None:
         """Have `observer` see every message that is published."""
         self._observers.append(observer)
+
+    def retell(self, topic: str, tell: Callable[[], None]) -> None:
+        """Have `tell` publish again what is known under `topic` when somebody subscribes to it on events."""
+        self._retold[topic] = tell
+
+    def skip(self, channel: Channel, topic: str, messages: int) -> None:
+        """Let it be seen in the topic's sequence that `messages` were lost before they came here."""
+        topic = topic.rstrip(".") + "."
+        numbers = self._next[channel]
+        numbers[topic] = numbers.pop(topic, 0) + messages
+
+    def last(self, channel: Channel) -> dict[str, int]:
+        """The newest sequence number of each topic, of those that were published last."""
+        told = islice(reversed(self._next[channel].items()), LAST_TOLD)
+        return {topic: number - 1 for topic, number in told if topic not in (WELCOME, HEARTBEAT)}
 
     def publish(  # noqa: PLR0913 - the parts of a message
         self,
@@ -126,8 +183,8 @@ class Bus:
     ) -> None:
         """Publish `body` under `topic`; never waits."""
         topic = topic.rstrip(".") + "."
-        sequence = self._sequence[channel, topic]  # heartbeats go out on both, and neither may show gaps
-        self._sequence[channel, topic] += 1
+        sequence = self._next[channel].pop(topic, 0)  # and in again, so that the newest stand last
+        self._next[channel][topic] = sequence + 1
         stamp = Stamp(
             boot=self.boot,
             seq=sequence,
@@ -143,26 +200,36 @@ class Bus:
 
     async def serve(self, handler: Handler) -> None:
         """Answer requests, each in its own task, until cancelled."""
-        while True:
-            await asyncio.sleep(0)  # receiving what is there already gives nobody else a turn
-            frames = await self._control.recv_multipart()
-            route, content = self._split(frames)
-            try:
-                request = Request.decode(content)
-            except WireError as error:
-                self.refused += 1
-                re = error.request_id if isinstance(error.request_id, int | str | bytes) else None
-                await self._answer(route, Reply.failed(re, RequestError("bad_request", str(error))))
-                continue
-            if len(self._tasks) >= IN_FLIGHT_MAX:
-                busy = RequestError(
-                    "busy", f"{IN_FLIGHT_MAX} requests are being worked on", "ask again later"
-                )
-                await self._answer(route, Reply.failed(request.id, busy))
-                continue
-            task = asyncio.create_task(self._work(route, request, handler))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        doors = [asyncio.create_task(door.watch()) for door in self._doors.values()]
+        try:
+            while True:
+                await asyncio.sleep(0)  # receiving what is there already gives nobody else a turn
+                self._take(await self._control.recv_multipart(), handler)
+        finally:
+            for door in doors:
+                door.cancel()
+
+    def _take(self, frames: list[bytes], handler: Handler) -> None:
+        self._requests += 1
+        route, content = self._split(frames)
+        identity = route[0]
+        limit = self._limits.exceeded(identity)
+        try:
+            request = Request.decode(content)
+        except WireError as error:
+            self._refused["malformed"] += 1
+            re = error.request_id if isinstance(error.request_id, int | str | bytes) else None
+            self._send(route, Reply.failed(re, RequestError("bad_request", str(error))).encode())
+            return
+        if limit:
+            busy = RequestError("busy", BUSY[limit], "ask again later")
+            self._send(route, self._counted(Reply.failed(request.id, busy)).encode())
+            return
+        self._limits.begin(identity)
+        task = asyncio.create_task(self._work(route, request, handler))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: self._limits.end(identity))
 
     @staticmethod
     def _split(frames: list[bytes]) -> tuple[list[bytes], list[bytes]]:
@@ -172,64 +239,88 @@ class Bus:
 
     async def _work(self, route: list[bytes], request: Request, handler: Handler) -> None:
         try:
-            frames = (await handler(request)).encode()
+            reply = await handler(request)
+            frames = reply.encode()
         except RequestError as error:
-            frames = Reply.failed(request.id, error).encode()
-        except Exception as error:
+            reply = Reply.failed(request.id, error)
+            frames = reply.encode()
+        except Exception:
             log.exception("operation %s failed", request.op)
-            what = f"{type(error).__name__}: {error}".encode(errors="backslashreplace").decode()
-            frames = Reply.failed(request.id, RequestError("internal", what)).encode()
-        await self._control.send_multipart([*route, *frames])
+            failed = RequestError(
+                "internal", f"{request.op[:100]}: the daemon failed at it", "its log says why"
+            )
+            reply = Reply.failed(request.id, failed)
+            frames = reply.encode()
+        self._counted(reply)
+        self._send(route, frames)
 
-    async def _answer(self, route: list[bytes], reply: Reply) -> None:
-        await self._control.send_multipart([*route, *reply.encode()])
+    def _counted(self, reply: Reply) -> Reply:
+        if reply.status == "error":
+            code = reply.body.get("code")
+            self._refused[code if code in ERROR_CODES else "internal"] += 1
+        return reply
+
+    def _send(self, route: list[bytes], frames: list[bytes]) -> None:
+        # Not past asyncio, as in HostLink; with NOBLOCK the future is done already.
+        sent: Any = self._control.send_multipart([*route, *frames], zmq.NOBLOCK)
+        if sent.exception() is not None:  # the client is gone, or does not take its replies
+            self._dropped += 1
 
     async def greet(self, period_s: float = 0.02) -> None:
-        """Answer every subscription that covers `welcome.` with a welcome, until cancelled."""
+        """Answer subscriptions, until cancelled.
+
+        One that covers `welcome.` gets a welcome; one that covers what is retold, all of that, a turn
+        later, so that a client which waits for its welcome first misses none of it.
+        """
+        due: list[Callable[[], None]] = []
         while True:
             for channel, publisher in self._publishers.items():
-                if self._wants_welcome(publisher):
-                    self.publish("events" if channel == "events" else "stream", WELCOME, {"channel": channel})
+                asked = self._subscriptions(publisher)
+                if any(WELCOME.encode().startswith(prefix) for prefix in asked):
+                    self.publish(channel, WELCOME, {"channel": channel, "last": self.last(channel)})
+                if channel == "events":
+                    for tell in due:
+                        tell()
+                    due = [tell for topic, tell in self._retold.items() if touches(asked, topic.encode())]
             await asyncio.sleep(period_s)
 
     @staticmethod
-    def _wants_welcome(publisher: zmq.Socket[bytes]) -> bool:
-        wanted = False
+    def _subscriptions(publisher: zmq.Socket[bytes]) -> list[bytes]:
+        """The prefixes that were subscribed to since the last turn; what is more waits for the next one."""
+        asked = []
         for _ in range(SUBSCRIPTIONS_A_TURN):
             try:
                 frame = publisher.recv(zmq.NOBLOCK)
             except zmq.Again:
                 break
-            wanted |= frame[:1] == b"\x01" and WELCOME.encode().startswith(frame[1:])
-        return wanted
+            if frame[:1] == b"\x01":
+                asked.append(frame[1:])
+        return asked
 
     async def heartbeat(self, content: Callable[[], Mapping[str, Any]], period_s: float = 1.0) -> None:
         """Publish `content()` on both channels every second, until cancelled."""
         while True:
-            for channel in ("events", "stream"):
-                self.publish("events" if channel == "events" else "stream", HEARTBEAT, content())
+            for channel in CHANNELS:
+                self.publish(channel, HEARTBEAT, {**content(), "last": self.last(channel)})
             await asyncio.sleep(period_s)
 
     def close(self) -> None:
         """Close the sockets; what is queued has a moment to go out."""
+        for door in self._doors.values():
+            door.close()
         for socket in (self._control, *self._routers, *self._publishers.values()):
             socket.close(linger=LINGER_MS)
         self._context.term()
 
 
-def allow_all_files() -> None:
-    """Let this process have as many files open as it may.
-
-    A client's connection that finds none left makes libzmq abort the process; the usual soft limit of
-    1024 is within the reach of one client that forgets to close.
-    """
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+def touches(prefixes: Sequence[bytes], topic: bytes) -> bool:
+    """Whether a subscription to any of `prefixes` covers `topic` or something below it."""
+    return any(topic.startswith(prefix) or prefix.startswith(topic) for prefix in prefixes)
 
 
-def bind(socket: zmq.Socket[Any], address: str) -> None:
+def bind(socket: zmq.Socket[Any], address: str, frame_bytes_max: int) -> None:
     """Bind to an ipc address that only the user and the group may use."""
-    socket.setsockopt(zmq.MAXMSGSIZE, FRAME_BYTES_MAX)
+    socket.setsockopt(zmq.MAXMSGSIZE, frame_bytes_max)
     before = os.umask(0o777 & ~MODE)
     try:
         socket.bind(address)

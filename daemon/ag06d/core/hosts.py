@@ -53,6 +53,7 @@ class HostProcess:
         self.restarts = -1
         self.cell = HostCell()
         self.ready = False  # said hello
+        self.dropped = 0  # messages that it could not send to ag06d, of all its lives
         self.reasons: dict[str, str] = {}  # of plugins that were put out
         self._ended_as: dict[str, str] = {}
         self._plugin_configs = plugin_configs
@@ -193,6 +194,7 @@ class HostProcess:
             "restarts": self.restarts,
             "position": self.cell.position,
             "lost_frames": self.cell.lost_frames,
+            "dropped": self.dropped,
             "plugins": list(self.config.plugins),
             "memory_mb": resident_mb(self.pid),
         }

@@ -11,7 +11,7 @@ import zmq
 import zmq.asyncio
 
 from ag06d.core.bus import Bus
-from ag06d.core.hosts import HostSupervisor
+from ag06d.core.hosts import HostProcess, HostSupervisor
 from ag06d.errors import RequestError
 from ag06d.wire import OWN_TOPICS, Message, Reply, Request, pack
 from ag06d.wire.codec import FRAME_MAX, MESSAGE_MAX
@@ -37,6 +37,7 @@ class HostLink:
         self._tasks: set[asyncio.Task[None]] = set()
         self._next_id = 0
         bus.observe(self._forward)
+        bus.retell("schema.", self._tell_topics)
 
     async def serve(self, operate: Operate) -> None:
         """Handle what hosts send, until cancelled."""
@@ -80,6 +81,8 @@ class HostLink:
                 self._forget(str(header["plugin"]))
             case Kind.PUBLISH:
                 self._publish(message)
+            case Kind.DROPPED:
+                self._dropped(process, message.body)
             case Kind.SUBSCRIBE:
                 self._subscriptions.setdefault(host, set()).add(str(header["topic"]))
             case Kind.REQUEST:
@@ -87,11 +90,14 @@ class HostLink:
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
             case Kind.REPLY:
-                waiting = self._waiting.get(int(header.get("id", -1)))
-                if waiting is not None and not waiting.done():
-                    waiting.set_result(message)
+                self._answered(message)
             case _:
                 log.warning("host %s: sent a message of kind %s", host, message.kind)
+
+    def _answered(self, message: HostMessage) -> None:
+        waiting = self._waiting.get(int(message.header.get("id", -1)))
+        if waiting is not None and not waiting.done():
+            waiting.set_result(message)
 
     def _register(self, offers: Mapping[str, Any]) -> None:
         for plugin, offer in offers.items():
@@ -106,9 +112,23 @@ class HostLink:
                     continue
                 if self.topics.get(topic["name"]) != schema:
                     self.topics[topic["name"]] = schema
-                    self._bus.publish("events", f"schema.{topic['name']}", schema)
+                    self._tell_topic(schema)
             for command in offer["commands"]:
                 self.commands[f"{plugin}.{command['name']}"] = {**command, "plugin": plugin}
+
+    def _tell_topic(self, schema: dict[str, Any]) -> None:
+        self._bus.publish("events", f"schema.{schema['name']}", schema)
+
+    def _tell_topics(self) -> None:
+        for schema in self.topics.values():
+            self._tell_topic(schema)
+
+    def _dropped(self, process: HostProcess, messages: Mapping[str, int]) -> None:
+        """What the host could not send: counted, and seen as a gap in each topic's sequence."""
+        for name, number in messages.items():
+            process.dropped += number
+            if name in self.topics:
+                self._bus.skip(self.topics[name]["channel"], name, number)
 
     def _forget(self, plugin: str) -> None:
         """What a plugin that no longer runs has registered."""
@@ -121,7 +141,10 @@ class HostLink:
         if topic is None or topic["plugin"] != header["plugin"]:
             return  # somebody else's topic, refused when it was registered
         if message.size() > MESSAGE_MAX[topic["channel"]]:
-            return  # the host did not keep to what its Context allows
+            self._bus.skip(
+                topic["channel"], topic["name"], 1
+            )  # the host did not keep to what its Context allows
+            return
         self._bus.publish(
             topic["channel"],
             topic["name"],
@@ -146,9 +169,10 @@ class HostLink:
             reply = await operate(request)
         except RequestError as error:
             reply = Reply.failed(request.id, error)
-        except Exception as error:
+        except Exception:
             log.exception("operation %s, asked by host %s, failed", request.op, host)
-            reply = Reply.failed(request.id, RequestError("internal", f"{type(error).__name__}: {error}"))
+            failed = RequestError("internal", f"{request.op}: the daemon failed at it", "its log says why")
+            reply = Reply.failed(request.id, failed)
         answer = {"id": request.id, "plugin": header["plugin"], "status": reply.status}
         self._send(host, HostMessage(Kind.REPLY, answer, reply.body))
 

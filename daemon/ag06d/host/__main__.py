@@ -115,6 +115,7 @@ class Host:
                 cell.position.raw = reader.position
             for message in self.link.received():
                 self._handle(message)
+            self.link.tell_dropped()
 
     def _give(self, frame: Frame) -> None:
         self.shared.position = frame.position + len(frame.dry)

@@ -1,15 +1,16 @@
-"""The host's end of the private socket. Sending never waits: what does not fit is dropped and counted."""
+"""The host's end of the private socket. Sending never waits: what does not fit is dropped and told."""
 
 from __future__ import annotations
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Iterator
 
 import zmq
 
 from ag06d.wire import WireError
-from ag06d.wire.hostlink import HostMessage
+from ag06d.wire.hostlink import HostMessage, Kind
 
 log = logging.getLogger(__name__)
 
@@ -29,15 +30,29 @@ class Link:
         self._socket.connect(address)
         self._owner = threading.get_ident()
         self.dropped = 0
+        self._untold: Counter[str] = Counter()  # what was dropped, by topic, until ag06d knows
 
     def send(self, message: HostMessage) -> bool:
         """Send, or drop and count; raises RuntimeError in any thread but the plugins'."""
         if threading.get_ident() != self._owner:
             raise RuntimeError("the Context is for the thread that runs processors; hand over by a queue")
+        # First what was dropped, or ag06d could not tell where in a topic's sequence it is missing.
+        if self.tell_dropped() and self._sent(message):
+            return True
+        self.dropped += 1
+        self._untold[str(message.header["topic"]) if message.kind is Kind.PUBLISH else ""] += 1
+        return False
+
+    def tell_dropped(self) -> bool:
+        """Let ag06d know of what was dropped; whether there is nothing left to tell."""
+        if self._untold and self._sent(HostMessage(Kind.DROPPED, {}, dict(self._untold))):
+            self._untold.clear()
+        return not self._untold
+
+    def _sent(self, message: HostMessage) -> bool:
         try:
             self._socket.send_multipart(message.encode(), zmq.NOBLOCK)
         except zmq.Again:
-            self.dropped += 1
             return False
         return True
 

@@ -21,6 +21,7 @@ class Kind(StrEnum):
     HELLO = "hello"  # host: ready; its plugins' topics and commands
     PLUGIN = "plugin"  # host: a plugin's state changed, and why
     PUBLISH = "publish"  # host: for the bus
+    DROPPED = "dropped"  # host: how many messages it could not send, by topic; "" for those of none
     SUBSCRIBE = "subscribe"  # host: wants messages under a topic
     REQUEST = "request"  # host: an operation, as from a client; ag06d: a plugin's command
     REPLY = "reply"  # the answer to a request, either way

@@ -70,6 +70,14 @@ class BusConfig(Section):
 
     meters_hz: Annotated[float, Field(gt=0, le=100)] = 20.0
     """Messages on `meters.` per second."""
+    client_requests_per_s: Annotated[float, Field(gt=0)] = 500.0
+    """Requests that one client may make per second, over time."""
+    client_burst: Annotated[int, Field(ge=1)] = 2000
+    """Requests that it may make at once, after it was quiet for a while."""
+    client_in_flight: Annotated[int, Field(ge=1, le=256)] = 64
+    """Requests of one client that are worked on at a time."""
+    client_connections: Annotated[int, Field(ge=8)] = 500
+    """Connections that each socket takes at a time."""
 
 
 class PresetConfig(Section):

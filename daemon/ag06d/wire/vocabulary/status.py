@@ -105,6 +105,8 @@ class Host(Part):
     """The sample position that it reads next."""
     lost_frames: int
     """Frames that it did not see because it was too slow or had ended."""
+    dropped: int
+    """Messages of its plugins that ag06d did not take in time, and that were dropped."""
     plugins: list[str]
     """The plugins that it runs."""
     memory_mb: float
@@ -168,6 +170,34 @@ class Switches(Part):
     """The slot that is heard."""
 
 
+class Clients(Part):
+    """Connections at present."""
+
+    control: int
+    """To `control`."""
+    events: int
+    """To `events`."""
+    stream: int
+    """To `stream`."""
+
+
+class Bus(Part):
+    """The account of the public sockets, since the daemon started."""
+
+    requests: int
+    """Messages that came in on `control`."""
+    refused: dict[str, int]
+    """Requests that were answered with an error, by its code; `malformed` counts what was no request."""
+    limited: dict[str, int]
+    """Requests answered `busy`, by limit: `rate` and `in_flight` of one client, `all` of all together."""
+    dropped: int
+    """Replies that their client was not there for, or did not take."""
+    clients: Clients
+    """Connections to each socket at present."""
+    turned_away: int
+    """How many times a socket was closed to new connections because it had too many."""
+
+
 class Status(Answer):
     """The answer to `status`."""
 
@@ -183,6 +213,7 @@ class Status(Answer):
     preset: SlotPresets
     preset_changed: SlotChanges
     switches: Switches
+    bus: Bus
     boot: str
     """Identity of this run of the daemon."""
     revision: int
@@ -204,7 +235,7 @@ class Plugins(Answer):
 
 
 OPERATIONS = (
-    Operation("status", "State of device, audio, hosts and plugins", Status),
+    Operation("status", "State of device, audio, hosts, plugins and bus", Status),
     Operation("hosts.list", "The plugin hosts", Hosts),
     Operation("plugins.list", "The plugins", Plugins),
 )

@@ -13,6 +13,8 @@ class Welcome(Body):
 
     channel: str
     """`events` or `stream`."""
+    last: dict[str, int]
+    """Topic to `seq` of its newest message on this channel, of the 200 topics that were published last."""
 
 
 class Heartbeat(Body):
@@ -22,6 +24,8 @@ class Heartbeat(Body):
     """As in `status`."""
     revision: int
     """Revision of the state tree."""
+    last: dict[str, int]
+    """Topic to `seq` of its newest message on this channel, of the 200 topics that were published last."""
 
 
 class StateBody(Body):
