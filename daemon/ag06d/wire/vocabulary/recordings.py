@@ -18,7 +18,7 @@ class StartArguments(Arguments):
     """A .wav or .flac file: an absolute path, or a name in the daemon's own folder; default: the date."""
     source: Literal["dry", "wet", "both"] = "wet"
     """What goes into the chain, what leaves it, or both: a file of four channels, dry first."""
-    before_s: Annotated[float, Field(ge=0, le=1e7, allow_inf_nan=False)] = 0.0
+    before_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     """Seconds from before now, as far as the rings hold them."""
     duration_s: Annotated[float, Field(gt=0, le=1e7, allow_inf_nan=False)] | None = None
     """Stop by itself so many seconds from now; those before come on top."""
