@@ -41,7 +41,7 @@ BOTH_SLOTS_MOST = 1.7
 PERIOD_SHARE_MOST = 0.01
 DIFFERENCES = (
     "pedalboard's high-pass is of the first order; two in a row are 3 dB lower at the corner than our one",
-    "both limiters look ahead 1.5 ms; pedalboard's estimates the true peak at four times the rate, ours at eight",
+    "both limiters look ahead 1.5 ms and estimate the true peak, pedalboard at 4 times the rate, ours at 8",
     "pedalboard runs in float32 and each channel by itself, ours in float64 with the channels linked",
     "ours runs both slots as lanes of the same vectors, whether one of them or both have work",
 )
