@@ -76,6 +76,14 @@ def config_files() -> list[Path]:
     return [Path(folder) / "config.toml" for folder in (*machine, f"{home}/ag06d")]
 
 
+def plugin_folder() -> Path:
+    """One-file plugins: `plugins` in `$CONFIGURATION_DIRECTORY`, else in `$XDG_CONFIG_HOME/ag06d`."""
+    if folder := os.environ.get("CONFIGURATION_DIRECTORY"):
+        return Path(folder.split(":")[0]) / "plugins"
+    home = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+    return Path(home) / "ag06d" / "plugins"
+
+
 def sockets(folder: Path | None = None) -> Sockets:
     """The sockets in `folder` (default: `runtime_folder()`); raises ConfigError when too long a path."""
     found = Sockets((folder or runtime_folder()).absolute())

@@ -162,6 +162,19 @@ def test_what_a_plugin_forked_is_ended_with_its_host_and_does_not_keep_the_next_
                 os.kill(int(told.read_text().split()[1]), signal.SIGKILL)
 
 
+@pytest.mark.parametrize("guilty", ["thread_exits", "thread_closes"])
+def test_a_plugin_that_ends_its_host_from_outside_of_its_calls_is_found_and_quarantined(start, whole, guilty):
+    hosts = f"hosts={{live={{plugins=['features','{guilty}','counts']}}}}"
+    with start("audio.device=recording", hosts, tracebacks=True) as daemon:
+        assert "with it alone" in plugin(daemon, guilty, "quarantined")["reason"]
+        status = daemon.wait(
+            lambda now: list(now["hosts"]) == ["live"] and now["plugins"]["counts"]["state"] == "running"
+        )
+        assert status["plugins"]["features"]["state"] == "running"
+        assert status["hosts"]["live"]["lost_frames"] <= 4 * 480  # a hop for each end
+        daemon.wait(whole)
+
+
 def state(pid: int) -> str:
     """Of a process, in one letter; `-` when there is none."""
     try:

@@ -69,7 +69,11 @@ def frame():
 def plugins(monkeypatch) -> dict[str, Any]:
     """What is installed, by name: whatever stands in for a plugin's module."""
     installed: dict[str, Any] = {}
-    monkeypatch.setattr(runner_module, "load", lambda name: installed[name])
+
+    def find(name: str, _: object) -> SimpleNamespace:
+        return SimpleNamespace(load=lambda: installed[name], document=dict)
+
+    monkeypatch.setattr(runner_module, "find", find)
     return installed
 
 
@@ -81,7 +85,9 @@ def start(plugins, shared, cell, tmp_path):
         processor = Processor(process) if process else None
         if processor:
             hooks["ag06_processors"] = lambda context: [processor]  # noqa: ARG005 - the hook's own argument
-        plugins[name] = SimpleNamespace(**{hook: hookimpl(function) for hook, function in hooks.items()})
+        plugins[name] = SimpleNamespace(
+            **{key: hookimpl(thing) if callable(thing) else thing for key, thing in hooks.items()}
+        )
         ends: list[tuple[str, str]] = []
         runner = Runner(
             HostContext(name, shared, tmp_path / name),

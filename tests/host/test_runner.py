@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from ag06d.arena import PluginState
 from ag06d.errors import RequestError
-from ag06d.host.runner import DEGRADED_FRAMES, EXIT_MEMORY, load
+from ag06d.host.runner import DEGRADED_FRAMES, EXIT_MEMORY
 from ag06d.plugin import Command, RefusedError, Topic, hookimpl
 from ag06d.wire import pack, unpack
 
@@ -196,12 +196,6 @@ def test_a_topic_that_the_bus_could_not_carry_refuses_the_plugin(start, topic):
     (state, reason), = runner.ends  # fmt: skip
     assert state == "refused"
     assert "topic wrong: " in reason
-
-
-def test_a_plugin_that_is_not_installed_is_refused_with_those_that_are():
-    assert hasattr(load("features"), "ag06_processors")
-    with pytest.raises(RefusedError, match=r"no plugin 'nonsense' is installed; there are .*features"):
-        load("nonsense")
 
 
 @pytest.fixture

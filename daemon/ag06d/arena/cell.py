@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any
 
@@ -73,6 +74,16 @@ class HostCell:
         if self.pointer.position.raw:
             self.pointer.position.raw = (self.position + frames) & UINT64_MAX
             self.pointer.lost.raw = (self.lost_frames + frames) & UINT64_MAX
+
+    def adopt(self, index: int, other: HostCell, at: int) -> None:
+        """Go on with the account that `other` has of its plugin `at`, as that of plugin `index`."""
+        self.pointer.plugins[index] = other.pointer.plugins[at]
+
+    def join(self, others: Sequence[HostCell]) -> None:
+        """Go on where the last of `others` is, with what was lost to them; while no host runs."""
+        self.pointer.position.raw = min(other.position for other in others)
+        lost = max(other.lost_frames for other in others)
+        self.pointer.lost.raw = (self.lost_frames + lost) & UINT64_MAX
 
     def plugin(self, index: int) -> dict[str, Any]:
         """The account of plugin `index`: frames, errors, over_deadline, p99_us, state."""

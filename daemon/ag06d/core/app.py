@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ag06d import paths
 from ag06d._native import lib
 from ag06d.arena import Arena, BlockFollower, Meters, no_reduction
 from ag06d.arena.parameters import Value
@@ -76,6 +77,7 @@ class Daemon:
             parent=os.getpid(),
             socket=sockets.hosts,
             state_folder=state_folder,
+            plugin_folder=Path(config.plugin.folder or paths.plugin_folder()),
             lockstep=lockstep is not None,
             announce=self.announce,
         )
@@ -154,6 +156,10 @@ class Daemon:
     def plugin_commands(self) -> dict[str, dict[str, Any]]:
         """Operations that plugins registered."""
         return self._link.commands
+
+    async def hosts_heard(self, patience_s: float) -> None:
+        """Wait until all that plugins have published so far is published; raises TimeoutError."""
+        await self._link.synchronise(patience_s)
 
     async def plugin_command(self, request: Request) -> Reply:
         """Have a plugin answer."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -17,13 +16,13 @@ from typing import Any
 from ag06d._native import lib
 from ag06d.arena import Arena, AudioStats, HostCell
 from ag06d.audio.spec import EXIT_FATAL, AudioSpec
-from ag06d.core.child import BackOff, Child, describe_end
+from ag06d.core.child import BackOff
 from ag06d.core.config import AudioConfig
+from ag06d.core.kept import RETRY_S, KeptProcess, Spec
 
 TICK_S = 0.05
 START_S = 15.0  # opening a device may take so long before it counts as wedged
 BEAT_S = 2.0  # the process's own loop must turn so often
-RETRY_S = 2.0  # after a failure that trying again at once does not mend
 DEGRADED_S = 5.0
 DEGRADED_SHARE = 0.01  # of callbacks within DEGRADED_S that overran
 
@@ -59,28 +58,32 @@ class AudioSupervisor:
         self._sink = HostCell() if lockstep or output else None
         self._device = config.device
         self._fallback = config.fallback
-        self._child: Child | None = None
-        self._back_off = BackOff(first_s=0.1, longest_s=1.0, healthy_s=2.0)
-        self._started_ns = 0
+        self._process = KeptProcess(
+            "ag06d.audio",
+            BackOff(first_s=0.1, longest_s=1.0, healthy_s=2.0),
+            spec=self._spec,
+            said=self._heard,
+            ended=self._process_ended,
+            failed=lambda error: self._become("starting", f"the audio process cannot be started: {error}"),
+        )
         self._ticked_ns = 0
         self._note = ""  # what is to be known while all is well
-        self._why = ""  # why this process was or will be killed
         self._streams = 0
         self._overruns: list[tuple[int, int, int]] = []  # (ns, callbacks, overruns)
 
     @property
     def pid(self) -> int:
         """The audio process, 0 when there is none."""
-        return self._child.pid if self._child is not None and self._child.alive else 0
+        return self._process.pid
 
     def start(self) -> None:
         """Start the audio process."""
-        if self.state == "stopping":
-            return
+        self._process.start()
+
+    def _spec(self) -> Spec:
         self._arena.rewind_params()  # the last one may have died between two steps of taking a block
-        self._started_ns = self._ticked_ns = lib.ag06_now_ns()
+        self._ticked_ns = lib.ag06_now_ns()
         self._arena.pointer.stats.stream_start_ns.raw = 0
-        self._why = ""
         self.restarts += 1
         cells = [*self._readers, *([self._sink] if self._sink else [])]
         spec = AudioSpec(
@@ -98,18 +101,7 @@ class AudioSupervisor:
         )
         if self.state != "waiting":
             self._become("starting", self.reason)
-        try:
-            self._child = Child(
-                "ag06d.audio",
-                asdict(spec),
-                [self._arena.fd, *(cell.fd for cell in cells)],
-                said=self._heard,
-                ended=self._child_ended,
-            )
-        except OSError as error:  # no process or file to be had at present
-            self._child = None
-            self._become("starting", f"the audio process cannot be started: {error}")
-            asyncio.get_running_loop().call_later(RETRY_S, self.start)
+        return asdict(spec), [self._arena.fd, *(cell.fd for cell in cells)]
 
     def _become(self, state: str, reason: str) -> None:
         if self.state == "stopping" or (state, reason) == (self.state, self.reason):
@@ -130,7 +122,7 @@ class AudioSupervisor:
             case "running":
                 self.device = line["device"]
             case "lost" | "failed":
-                self._why = line["reason"]
+                self._process.why = line["reason"]
             case "ended":
                 self._become("waiting", "the recording has ended")
                 if not self.ended.done():
@@ -138,21 +130,15 @@ class AudioSupervisor:
             case _:
                 log.warning("audio: said %s", line)
 
-    def _child_ended(self, status: int) -> None:
-        lived_s = (lib.ag06_now_ns() - self._started_ns) / 1e9
-        reason = self._why or describe_end(status)
-        if self.state == "stopping":
-            return
+    def _process_ended(self, status: int, reason: str) -> float | None:
         if not self.ended.done() and self._lockstep:
             self.ended.set_exception(RuntimeError(reason))
-        wait_s = self._back_off.after(lived_s)
         if status == EXIT_FATAL:
-            wait_s = RETRY_S
             self._become("waiting", reason)
-        else:
-            log.warning("audio: process %s", reason)
-            self._become("starting", reason)
-        asyncio.get_running_loop().call_later(wait_s, self.start)
+            return RETRY_S  # trying again at once does not mend it
+        log.warning("audio: process %s", reason)
+        self._become("starting", reason)
+        return None
 
     async def watch(self) -> None:
         """Look after the audio process, until cancelled."""
@@ -168,8 +154,8 @@ class AudioSupervisor:
         if held_up or not self.pid or self.ended.done() or self._lockstep:
             return
         silent_s = self.stats.silent_s()
-        beat_s = (now - max(self.stats.counter("beat_ns"), self._started_ns)) / 1e9
-        alive_s = (now - self._started_ns) / 1e9
+        beat_s = (now - max(self.stats.counter("beat_ns"), self._process.started_ns)) / 1e9
+        alive_s = (now - self._process.started_ns) / 1e9
         stall_s = self._config.stall_ms / 1000
         patience_s = START_S  # to load its libraries, and for a sound server that is slow to answer
         if self.stats.counter("stream_start_ns"):
@@ -210,20 +196,11 @@ class AudioSupervisor:
         self._announce("audio.stream", body)
 
     def _kill(self, reason: str) -> None:
-        if self._child is not None and not self._why:
-            self._why = reason
+        if self._process.kill(reason):
             self._become("stalled", reason)
-            self._child.kill()
-
-    def finish(self) -> None:
-        """Let a recording's process that has ended go."""
-        self.state = "stopping"
-        if self._child is not None:
-            self._child.signal(signal.SIGTERM)
 
     async def stop(self, patience_s: float = 1.0) -> None:
         """Ask the process to end, and end it if it does not."""
         self._become("stopping", "")
         self.state = "stopping"
-        if self._child is not None:
-            await self._child.stop(patience_s)
+        await self._process.stop(patience_s)

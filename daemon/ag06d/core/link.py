@@ -11,7 +11,8 @@ import zmq
 import zmq.asyncio
 
 from ag06d.core.bus import Bus
-from ag06d.core.hosts import HostProcess, HostSupervisor
+from ag06d.core.host_process import HostProcess
+from ag06d.core.hosts import HostSupervisor
 from ag06d.errors import RequestError
 from ag06d.wire import OWN_TOPICS, Message, Reply, Request, pack
 from ag06d.wire.codec import FRAME_MAX, MESSAGE_MAX
@@ -35,6 +36,7 @@ class HostLink:
         self._subscriptions: dict[str, set[str]] = {}  # host to prefixes
         self._waiting: dict[int, asyncio.Future[HostMessage]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._syncs: dict[str, asyncio.Event] = {}
         self._next_id = 0
         bus.observe(self._forward)
         bus.retell("schema.", self._tell_topics)
@@ -64,6 +66,16 @@ class HostLink:
             if host.ready:
                 self._send(name, HostMessage(Kind.STATE, {}, dict(changes)))
 
+    async def synchronise(self, patience_s: float) -> None:
+        """Wait until all that the hosts have sent so far is handled; raises TimeoutError."""
+        events = self._syncs = {
+            name: asyncio.Event() for name, host in self._hosts.hosts.items() if host.ready
+        }
+        waits = [event.wait() for event in events.values()]
+        for name in list(events):
+            self._send(name, HostMessage(Kind.SYNC))
+        await asyncio.wait_for(asyncio.gather(*waits), patience_s)
+
     def _handle(self, host: str, message: HostMessage, operate: Operate) -> None:
         process = self._hosts.hosts.get(host)
         if process is None:
@@ -74,7 +86,7 @@ class HostLink:
                 for plugin in process.put_out_plugins():
                     self._forget(plugin)
                 self._register(message.body)
-                process.said_hello()
+                process.said_hello(message.body)
                 self._send(host, HostMessage(Kind.STATE, {}, self._state()))
             case Kind.PLUGIN:
                 process.put_out(str(header["plugin"]), str(header["state"]), str(header["reason"]))
@@ -83,6 +95,8 @@ class HostLink:
                 self._publish(message)
             case Kind.DROPPED:
                 self._dropped(process, message.body)
+            case Kind.SYNC if (synchronised := self._syncs.pop(host, None)) is not None:
+                synchronised.set()
             case Kind.SUBSCRIBE:
                 self._subscriptions.setdefault(host, set()).add(str(header["topic"]))
             case Kind.REQUEST:
@@ -101,6 +115,8 @@ class HostLink:
 
     def _register(self, offers: Mapping[str, Any]) -> None:
         for plugin, offer in offers.items():
+            if not offer["active"]:
+                continue
             for topic in offer["topics"]:
                 if f"{topic['name']}.".startswith(OWN_TOPICS):
                     log.error("plugin %s: the topic %s is the daemon's own", plugin, topic["name"])
@@ -157,6 +173,9 @@ class HostLink:
 
     def _forward(self, message: Message) -> None:
         for host, prefixes in self._subscriptions.items():
+            process = self._hosts.hosts.get(host)
+            if process is None or not process.pid:
+                continue
             if any(message.topic.startswith(prefix) for prefix in prefixes):
                 self._send(
                     host, HostMessage(Kind.MESSAGE, {"topic": message.topic}, message.body, message.buffers)

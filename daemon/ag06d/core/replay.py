@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,30 @@ IDLE_S = 20.0  # hosts that make no progress for so long are stuck for good
 
 def replay(config: Config, recording: Path, state_folder: Path, output: Path | None = None) -> dict[str, Any]:
     """Run `recording` through a daemon of its own; the document of `ag06d replay --json`."""
+    return run(config, recording, state_folder, output)[0]
+
+
+def run(
+    config: Config,
+    recording: Path,
+    state_folder: Path,
+    output: Path | None = None,
+    heard: Callable[[Message], None] = lambda _: None,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """As `replay`; with it the `status` at the end, and `heard` is given every message."""
     audio = config.audio.model_copy(update={"device": f"recording:{recording.absolute()}", "loop": False})
     config = config.model_copy(update={"audio": audio})
     with tempfile.TemporaryDirectory(prefix="ag06d-") as folder:
-        return asyncio.run(_replay(config, Path(folder), state_folder, output))
+        return asyncio.run(_replay(config, Path(folder), state_folder, output, heard))
 
 
-async def _replay(config: Config, folder: Path, state_folder: Path, output: Path | None) -> dict[str, Any]:
+async def _replay(
+    config: Config,
+    folder: Path,
+    state_folder: Path,
+    output: Path | None,
+    heard: Callable[[Message], None],
+) -> tuple[dict[str, Any], dict[str, Any]]:
     daemon = Daemon(config, sockets(folder), state_folder, Lockstep(output))
     alerts: list[dict[str, Any]] = []
 
@@ -38,7 +56,9 @@ async def _replay(config: Config, folder: Path, state_folder: Path, output: Path
             alerts.append({"kind": message.body.get("kind", message.topic), "start_s": start_s})
 
     observe(daemon, ALERT, collect)
+    observe(daemon, "", heard)
     result: dict[str, Any] = {}
+    status: dict[str, Any] = {}
 
     async def played() -> None:
         began = time.monotonic()
@@ -47,6 +67,9 @@ async def _replay(config: Config, folder: Path, state_folder: Path, output: Path
         except RuntimeError as error:
             raise RecordingError(str(error)) from error
         await _hosts_done(daemon)
+        status.update(daemon.status())
+        await daemon.hosts.stop()
+        await asyncio.sleep(0.1)  # for what plugins said when they were closed
         result.update(daemon.programme())
         result["wall_s"] = time.monotonic() - began
 
@@ -54,7 +77,7 @@ async def _replay(config: Config, folder: Path, state_folder: Path, output: Path
     if not result:
         raise RecordingError("the replay was stopped before the recording had ended")
     seconds = result["frames"] / config.audio.rate
-    return {
+    document = {
         "frames": result["frames"],
         "seconds": round(seconds, 6),
         "speed": round(seconds / result["wall_s"], 2),
@@ -65,6 +88,7 @@ async def _replay(config: Config, folder: Path, state_folder: Path, output: Path
         "wet": result["wet"],
         "alerts": alerts,
     }
+    return document, status
 
 
 async def _hosts_done(daemon: Daemon) -> None:
@@ -79,5 +103,7 @@ async def _hosts_done(daemon: Daemon) -> None:
         elif time.monotonic() - since > IDLE_S:
             raise RecordingError("a plugin host makes no progress; see the log")
         await asyncio.sleep(POLL_S)
-    await daemon.hosts.stop()
-    await asyncio.sleep(0.1)
+    try:
+        await daemon.hosts_heard(IDLE_S)
+    except TimeoutError:
+        raise RecordingError("a plugin host does not answer; see the log") from None

@@ -10,7 +10,6 @@ import resource
 import signal
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from ag06d.plugin import Frame
 from ag06d.wire.hostlink import HostMessage, Kind
 
 WAIT_S = 0.1
+LOCKSTEP_S = 20.0  # in lockstep nothing may be dropped for being faster than ag06d
 POLICIES = {"batch": os.SCHED_BATCH, "idle": os.SCHED_IDLE}
 BAD_INPUT: int = lib.AG06_BLOCK_NAN
 
@@ -40,7 +40,7 @@ class Host:
         self.spec = spec
         self.arena = Arena.attach(spec.arena_fd)
         self.cell = HostCell(spec.cell_fd)
-        self.link = Link(spec.socket, spec.name)
+        self.link = Link(spec.socket, spec.name, patience_s=LOCKSTEP_S if spec.lockstep else 0)
         self.shared = Shared(self.link, self.arena.rate, hop_frames(self.arena.rate))
         self.runners: dict[str, Runner] = {}
         self.stopping = False
@@ -69,20 +69,11 @@ class Host:
                 deadline_ms=self.spec.deadline_ms,
                 max_errors=self.spec.max_errors,
                 failed=self._failed,
+                plugin_folder=Path(self.spec.plugin_folder),
             )
             runner.start(plugin.config)
             self.runners[plugin.name] = runner
-        offers = {
-            name: {
-                "topics": [asdict(topic) for topic in runner.context.topics.values()],
-                "commands": [
-                    {"name": command.name, "doc": command.doc, "arguments": dict(command.arguments)}
-                    for command in runner.commands.values()
-                ],
-            }
-            for name, runner in self.runners.items()
-            if runner.active
-        }
+        offers = {name: runner.document() for name, runner in self.runners.items()}
         self.link.send(HostMessage(Kind.HELLO, {"host": self.spec.name, "pid": os.getpid()}, offers))
 
     def run(self) -> None:
@@ -134,6 +125,8 @@ class Host:
                 self._reply(message)
             case Kind.MESSAGE:
                 self._message(message)
+            case Kind.SYNC:
+                self.link.send(message)
             case Kind.STOP:
                 self.stopping = True
             case _:
@@ -186,6 +179,7 @@ def main(document: Mapping[str, Any]) -> int:
     if not lib.ag06_die_with_parent(spec.parent):
         return 1
     setup_logging(spec.log_level, f"host {spec.name}")
+    logging.captureWarnings(True)  # such as DeprecatedApiWarning
     confine(spec.scheduling, spec.nice, spec.memory_mb)
     host = Host(spec)
     host.start_plugins()

@@ -6,11 +6,10 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ag06d._native import lib
-from ag06d.host.link import Link
-from ag06d.plugin import Topic
+from ag06d.plugin import Clock, Topic
 from ag06d.tree import nest
 from ag06d.wire import pack_arrays
 from ag06d.wire.codec import MESSAGE_MAX
@@ -32,10 +31,17 @@ class SystemClock:
         return time.time()
 
 
+class Outlet(Protocol):
+    """Where messages go."""
+
+    def send(self, message: HostMessage) -> bool:
+        """Send; false if it had to be dropped."""
+
+
 class Shared:
     """What all plugins of a host have in common."""
 
-    def __init__(self, link: Link, rate: int, hop: int) -> None:
+    def __init__(self, link: Outlet, rate: int, hop: int) -> None:
         self.link = link
         self.rate = rate
         self.hop = hop
@@ -53,7 +59,7 @@ class HostContext:
         self.config: Any = {}
         self.logger = logging.getLogger(f"plugin.{name}")
         self.data_folder = data_folder
-        self.clock = shared.clock
+        self.clock: Clock = shared.clock
         self.rate = shared.rate
         self.hop = shared.hop
         self.topics: dict[str, Topic] = {}

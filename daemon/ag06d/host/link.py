@@ -1,4 +1,4 @@
-"""The host's end of the private socket. Sending never waits: what does not fit is dropped and told."""
+"""The host's end of the private socket. What does not fit is dropped and told; only lockstep waits."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ QUEUE = 4096  # messages that may wait for ag06d
 
 
 class Link:
-    """A DEALER connected to ag06d."""
+    """A DEALER connected to ag06d. A message may wait `patience_s` for room, 0 not at all."""
 
-    def __init__(self, address: str, name: str) -> None:
+    def __init__(self, address: str, name: str, patience_s: float = 0.0) -> None:
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.DEALER)
         self._socket.setsockopt(zmq.IDENTITY, name.encode())
         self._socket.setsockopt(zmq.LINGER, 200)
         self._socket.setsockopt(zmq.SNDHWM, QUEUE)
         self._socket.setsockopt(zmq.RCVHWM, QUEUE)
+        self._socket.setsockopt(zmq.SNDTIMEO, round(1000 * patience_s))
         self._socket.connect(address)
         self._owner = threading.get_ident()
         self.dropped = 0
@@ -51,7 +52,7 @@ class Link:
 
     def _sent(self, message: HostMessage) -> bool:
         try:
-            self._socket.send_multipart(message.encode(), zmq.NOBLOCK)
+            self._socket.send_multipart(message.encode())
         except zmq.Again:
             return False
         return True

@@ -6,7 +6,7 @@ import gc
 import logging
 import os
 from collections.abc import Callable, Mapping
-from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any
 
 import pluggy
@@ -15,9 +15,11 @@ from pydantic import ValidationError
 from ag06d._native import lib
 from ag06d.arena import HostCell, PluginState
 from ag06d.arena.cell import UINT64_MAX
-from ag06d.errors import Ag06Error, RefusedError, RequestError
+from ag06d.errors import Ag06Error, RequestError
 from ag06d.host.context import HostContext
-from ag06d.plugin import Command, Frame, Processor, hookspecs
+from ag06d.host.registration import Registration, register
+from ag06d.host.sources import Source, find
+from ag06d.plugin import Command, Frame, Processor
 from ag06d.wire import ERROR_CODES, pack
 from ag06d.wire.codec import unpack_map
 
@@ -43,6 +45,7 @@ class Runner:
         deadline_ms: float,
         max_errors: int,
         failed: Callable[[Runner, PluginState, str], None],
+        plugin_folder: Path = Path(),
     ) -> None:
         self.context = context
         self.commands: dict[str, Command] = {}
@@ -51,6 +54,9 @@ class Runner:
         self._deadline_ns = int(deadline_ms * 1e6)
         self._max_errors = max_errors
         self._failed = failed
+        self._plugin_folder = plugin_folder
+        self._source: Source | None = None
+        self._registration = Registration()
         self._processors: list[Processor] = []
         self._in_a_row = 0
         self._quiet_until_ns = 0
@@ -89,27 +95,16 @@ class Runner:
             self._cell.current.raw = 0
 
     def _register(self, config: Mapping[str, Any]) -> None:
-        context = self.context
-        # A manager for each plugin: a hook that raises then silences nobody else.
-        manager = pluggy.PluginManager(hookspecs.PROJECT)
-        manager.add_hookspecs(hookspecs)
-        manager.register(load(context.name), name=context.name)
-        manager.check_pending()
-        model = manager.hook.ag06_config_model()
-        context.config = model.model_validate(config) if model is not None else dict(config)
-        context.data_folder.mkdir(parents=True, exist_ok=True)
-        manager.hook.ag06_check(context=context)
-        context.topics = {
-            topic.name: topic for group in manager.hook.ag06_topics(context=context) for topic in group
-        }
-        self.commands = {
-            command.name: command
-            for group in manager.hook.ag06_commands(context=context)
-            for command in group
-        }
-        self._processors = [
-            processor for group in manager.hook.ag06_processors(context=context) for processor in group
-        ]
+        self._source = find(self.context.name, self._plugin_folder)
+        registration = register(self._source.load(), self.context, config)
+        sendable(registration.document())  # else it is the host's word to ag06d that fails
+        self._registration = registration
+        self.commands, self._processors = registration.commands, registration.processors
+
+    def document(self) -> dict[str, Any]:
+        """What is known of the plugin: where it comes from, and what it registered if it was not refused."""
+        source = self._source.document() if self._source else {}
+        return source | self._registration.document() | {"active": self.active}
 
     def process(self, frame: Frame) -> None:
         """Give it a frame."""
@@ -233,12 +228,3 @@ def sendable(answer: Mapping[str, Any]) -> dict[str, Any]:
     body = dict(answer)
     unpack_map(pack(body), "answer")
     return body
-
-
-def load(name: str) -> Any:  # noqa: ANN401 - a module, or whatever object the entry point names
-    """The plugin `name` from the entry points; raises RefusedError when there is none."""
-    found = entry_points(group=hookspecs.ENTRY_POINTS, name=name)
-    if not found:
-        there = sorted(entry.name for entry in entry_points(group=hookspecs.ENTRY_POINTS))
-        raise RefusedError(f"no plugin {name!r} is installed; there are {', '.join(there) or 'none'}")
-    return next(iter(found)).load()

@@ -28,6 +28,8 @@ class HostSpec:
     socket: str
     plugins: list[PluginSpec]
     state_folder: str
+    plugin_folder: str
+    lockstep: bool
     position: int | None
     scheduling: str
     nice: int

@@ -5,11 +5,13 @@ from ag06d.plugin.context import Clock, Context
 from ag06d.plugin.frame import Frame
 from ag06d.plugin.hookspecs import hookimpl
 from ag06d.plugin.registration import Command, Processor, Topic
+from ag06d.plugin.version import DeprecatedApiWarning
 
 __all__ = [
     "Clock",
     "Command",
     "Context",
+    "DeprecatedApiWarning",
     "Frame",
     "Processor",
     "RefusedError",

@@ -96,6 +96,24 @@ class Spins:
             number += 1
 
 
+class ThreadExits:
+    """Ends the host from a thread of its own, so that the host is in no plugin's call."""
+
+    @hookimpl
+    def ag06_processors(self) -> Iterable[Plugin]:
+        threading.Timer(0.5, os._exit, (11,)).start()
+        return [Plugin(lambda *_: None)]
+
+
+class ThreadCloses:
+    """Closes, from a thread of its own, every descriptor that the host has."""
+
+    @hookimpl
+    def ag06_processors(self) -> Iterable[Plugin]:
+        threading.Timer(0.5, os.closerange, (3, 4096)).start()
+        return [Plugin(lambda *_: None)]
+
+
 class Floods:
     """Publishes far more than anybody takes."""
 
@@ -221,6 +239,8 @@ late = Late()
 refuses = Refuses()
 spins = Spins()
 floods = Floods()
+thread_exits = ThreadExits()
+thread_closes = ThreadCloses()
 forks = Forks()
 asked = Asked()
 counts = Counts()

@@ -98,6 +98,13 @@ class LogConfig(Section):
     """Lowest level that is logged."""
 
 
+class PluginConfig(Section):
+    """Where plugins are found, other than among what is installed."""
+
+    folder: str = ""
+    """Folder of one-file plugins; "" is `plugins` in the user's or the service's configuration folder."""
+
+
 class Config(Section):
     """The whole of config.toml."""
 
@@ -105,6 +112,7 @@ class Config(Section):
     bus: BusConfig = BusConfig()
     preset: PresetConfig = PresetConfig()
     log: LogConfig = LogConfig()
+    plugin: PluginConfig = PluginConfig()
     hosts: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")], HostConfig] = {
         "live": HostConfig(plugins=("features",))
     }
