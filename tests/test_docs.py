@@ -2,15 +2,18 @@
 
 import inspect
 import re
+import types
 from pathlib import Path
 
 import numpy as np
 import pytest
 import typer
 
+from ag06d import plugin
 from ag06d.cli import control
 from ag06d.cli.values import parse_assignment
 from ag06d.plugin import hookspecs
+from ag06d.plugin.version import API, dotted
 
 ROOT = Path(__file__).parent.parent
 
@@ -19,16 +22,15 @@ def blocks(page, language):
     return re.findall(rf"^```{language}\n(.*?)^```$", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
 
 
-def test_the_plugin_in_the_readme_publishes_the_largest_peak_of_each_second(ag06_context, ag06_frames):
+def test_the_plugin_in_the_readme_publishes_the_largest_peak_of_each_second(ag06_load, ag06_frames):
     (source,) = (block for block in blocks("README.md", "python") if "hookimpl" in block)
-    plugin = {}
-    exec(compile(source, "README.md", "exec"), plugin)  # noqa: S102 - the page's own code
-    (topic,) = plugin["ag06_topics"](ag06_context)
-    (processor,) = plugin["ag06_processors"](ag06_context)
-    for frame in ag06_frames.tone(1000, seconds=2, peak=0.25):
-        processor.process(frame)
-    assert [message.topic for message in ag06_context.published] == [topic.name] * 2
-    assert all(np.isclose(message.body["peak"], 0.25) for message in ag06_context.published)
+    module = types.ModuleType("loudest")
+    exec(compile(source, "README.md", "exec"), vars(module))  # noqa: S102 - the page's own code
+    (example,) = (block for block in blocks("docs/plugins.md", "python") if "def test_" in block)
+    tests = {"loudest": module}
+    exec(compile(example.replace("import loudest", ""), "docs/plugins.md", "exec"), tests)  # noqa: S102 - likewise
+    (test,) = (function for name, function in tests.items() if name.startswith("test_"))
+    test(ag06_load, ag06_frames)
 
 
 def test_every_ag06ctl_line_in_the_readme_names_a_command_that_is_there():
@@ -56,6 +58,14 @@ def test_every_hook_is_documented_with_its_exact_signature():
     assert documented == {name: str(inspect.signature(hook)).replace("'", "") for name, hook in hooks.items()}
     for name, hook in hooks.items():
         assert inspect.getdoc(hook) in page, name
+
+
+def test_the_page_on_plugins_says_the_version_of_the_api_and_every_name_that_may_be_imported():
+    page = (ROOT / "docs" / "plugins.md").read_text()
+    assert f"It is `{dotted(API)}`." in page
+    assert f'AG06_API = "{dotted(API)}"' in page
+    unnamed = {"Clock", "hookimpl"}
+    assert {name for name in plugin.__all__ if f"`{name}" not in page} - unnamed == set()
 
 
 def test_the_recordings_faults_are_where_its_description_says():

@@ -10,9 +10,8 @@ from ag06_plugins.features.core import FEATURES, Extractor, FeatureConfig
 
 
 @pytest.fixture
-def processor(ag06_context):
-    ag06_context.config = features.ag06_config_model()()
-    processor, _ = features.ag06_processors(ag06_context)
+def processor(ag06_load):
+    processor, _ = ag06_load(features).processors
     return processor
 
 
@@ -74,15 +73,14 @@ def test_the_wet_sound_does_not_count(processor, ag06_context, ag06_frames):
     assert vectors(ag06_context)[:, 0].min() > 0.05
 
 
-def test_the_share_of_the_rolloff_is_a_setting(ag06_context, ag06_frames):
+def test_the_share_of_the_rolloff_is_a_setting(ag06_load, ag06_context, ag06_frames):
     topic, _ = features.ag06_topics()
     index = topic.fields.index("left.spectral_rolloff")
     frames = list(ag06_frames.noise(seconds=0.5))
     means = []
     for share in (0.25, 0.75):
-        ag06_context.config = features.ag06_config_model()(rolloff=share)
         ag06_context.published.clear()
-        processor, _ = features.ag06_processors(ag06_context)
+        processor, _ = ag06_load(features, rolloff=share).processors
         for frame in frames:
             processor.process(frame)
         means.append(vectors(ag06_context)[10:, index].mean())
@@ -90,10 +88,9 @@ def test_the_share_of_the_rolloff_is_a_setting(ag06_context, ag06_frames):
 
 
 @pytest.fixture
-def spectrum(ag06_context):
+def spectrum(ag06_load, ag06_context):
     """Field to level of the last message about octaves, once frames went through."""
-    ag06_context.config = features.ag06_config_model()()
-    _, processor = features.ag06_processors(ag06_context)
+    _, processor = ag06_load(features).processors
     _, topic = features.ag06_topics()
 
     def spectrum(frames) -> dict[str, float]:
