@@ -61,7 +61,7 @@ class Replayer:
         recording = sound if isinstance(sound, Path) else self._write(sound, rate)
         names = tuple(path.stem if isinstance(path, Path) else path for path in plugins)
         settings = Config(
-            audio=AudioConfig(rate=rate),
+            audio=AudioConfig.model_validate({"rate": rate}),
             preset=PresetConfig(start=preset),
             plugin=PluginConfig(folder=str(next(iter(folders), self._folder / "plugins"))),
             hosts={"live": HostConfig(plugins=names)},

@@ -98,9 +98,9 @@ class Host(Part):
     pid: int
     """Its process; 0 without one."""
     state: str
-    """`starting`, `running` or `stopping`."""
+    """`starting`, `running`, `stopping`, or `probation`: each plugin in a host `HOST.PLUGIN`."""
     restarts: int
-    """How many times its process was replaced."""
+    """How many times its process was replaced; what a client asked for does not count."""
     position: int
     """The sample position that it reads next."""
     lost_frames: int

@@ -67,7 +67,7 @@ class HostBody(Body):
     host: str
     """Its name."""
     state: str
-    """`starting` or `running`."""
+    """`starting`, `running` or `probation`."""
     reason: str
     """Why; empty where nothing is to be said."""
     restarts: int
@@ -80,9 +80,9 @@ class PluginBody(Body):
     plugin: str
     """Its name."""
     host: str
-    """The host that ran it."""
+    """The host that ran it, or is to."""
     state: str
-    """`quarantined` or `refused`."""
+    """`quarantined`, `refused` or `disabled`; `starting` when it was enabled."""
     reason: str
     """Why."""
 
@@ -131,7 +131,7 @@ TOPICS = (
     Topic("audio.state", "A change of state of the sound", "events", AudioState),
     Topic("audio.stream", "A stream of the device began", "events", AudioStream),
     Topic("host", "A change of state of a plugin host", "events", HostBody),
-    Topic("plugin", "A plugin is no longer run", "events", PluginBody),
+    Topic("plugin", "A plugin is no longer run, or again", "events", PluginBody),
     Topic("preset", "A preset was applied", "events", PresetBody),
     Topic("preset.files", "A preset's file was written or put aside", "events", PresetFiles),
     Topic(
