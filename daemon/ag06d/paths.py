@@ -76,8 +76,10 @@ def config_files() -> list[Path]:
     return [Path(folder) / "config.toml" for folder in (*machine, f"{home}/ag06d")]
 
 
-def plugin_folder() -> Path:
-    """One-file plugins: `plugins` in `$CONFIGURATION_DIRECTORY`, else in `$XDG_CONFIG_HOME/ag06d`."""
+def plugin_folder(configured: str = "") -> Path:
+    """`configured`, else `plugins` in `$CONFIGURATION_DIRECTORY`, else in `$XDG_CONFIG_HOME/ag06d`."""
+    if configured:
+        return Path(configured).expanduser()
     if folder := os.environ.get("CONFIGURATION_DIRECTORY"):
         return Path(folder.split(":")[0]) / "plugins"
     home = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")

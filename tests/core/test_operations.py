@@ -42,6 +42,23 @@ class FakeRecordings:
         return [{"recording": "r1"}]
 
 
+class FakeHosts:
+    """With one plugin; tests/core/test_hosts.py has the real ones."""
+
+    def info(self, plugin: str) -> dict[str, Any]:
+        return {"plugin": plugin, "hooks": []}
+
+    def running(self, plugin: str) -> None:
+        if plugin != "x":
+            raise RequestError("conflict", f"plugin {plugin} is disabled")
+
+    def enable(self, _: str, *, dry_run: bool) -> bool:
+        return dry_run
+
+    def disable(self, _: str, *, dry_run: bool) -> bool:
+        return not dry_run
+
+
 class FakeDaemon:
     """What the operations need, with a plugin that has one quick command and one that never ends."""
 
@@ -53,6 +70,8 @@ class FakeDaemon:
         self.history = History(self.state)
         self.resets = 0
         self.recordings = FakeRecordings()
+        self.hosts = FakeHosts()
+        self.traced: list[tuple[str, float]] = []
         self.announced: list[tuple[str, dict[str, Any]]] = []
 
     def status(self) -> dict[str, Any]:
@@ -78,6 +97,9 @@ class FakeDaemon:
         if request.op == "x.sleep":
             await asyncio.Event().wait()
         return Reply(request.id, "ok", request.body, request.buffers)
+
+    def trace(self, plugin: str, seconds: float) -> None:
+        self.traced.append((plugin, seconds))
 
     def announce(self, topic: str, body: dict[str, Any]) -> None:
         self.announced.append((topic, body))
@@ -174,6 +196,7 @@ def test_every_operation_that_hello_names_can_be_asked(ask):
     bodies = {f"preset.{verb}": {"name": "mine"} for verb in named} | {
         "set": {"changes": {"audio.mute": True}},
         "preset.import": {"name": "other", "toml": text},
+        **{f"plugins.{verb}": {"name": "x"} for verb in ("info", "enable", "disable", "trace")},
     }
     for operation in ask("hello")["operations"]:
         assert ask(operation, bodies.get(operation, {}), dry_run=True)
@@ -183,6 +206,18 @@ def test_meters_are_reset_but_not_in_a_dry_run(ask):
     assert ask("meters.reset") == {"resets": 1}
     assert ask("meters.reset", dry_run=True) == {"resets": 1}
     assert ask("meters")["resets"] == 1
+
+
+def test_a_plugin_is_switched_and_traced_but_not_in_a_dry_run(ask, refuse, daemon):
+    assert ask("plugins.enable", {"name": "x"}, dry_run=True) == {"plugin": "x", "changed": True}
+    assert ask("plugins.disable", {"name": "x"}) == {"plugin": "x", "changed": True}
+    told = {"plugin": "x", "topic": "trace.x.", "seconds": 5.0}
+    assert ask("plugins.trace", {"name": "x", "seconds": 5}, dry_run=True) == told
+    assert daemon.traced == []
+    assert ask("plugins.trace", {"name": "x", "seconds": 5}) == told
+    assert daemon.traced == [("x", 5.0)]
+    assert refuse("plugins.trace", {"name": "y"}, dry_run=True).code == "conflict"
+    assert refuse("plugins.trace", {"name": "x", "seconds": 601}).code == "bad_request"
 
 
 def test_a_recording_is_begun_and_ended_but_not_in_a_dry_run(ask):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from contextlib import suppress
@@ -106,6 +107,40 @@ def test_a_command_answers_and_its_failures_are_the_askers_alone(daemon):
     assert unknown.value.code == "unknown_op"
 
 
+def test_a_plugin_is_traced_with_its_errors_and_nothing_is_told_of_it_before(daemon):
+    with daemon.listen("trace.") as listener:
+        listener.take()
+        assert listener.heard == []
+        done = daemon.ctl("plugins", "trace", "raises_at_times", "-n", "30", "--json")
+        assert done.returncode == 0, done.stderr
+        events = [json.loads(line) for line in done.stdout.splitlines()]
+        assert len(events) == 30
+        frames = [event for event in events if event["what"] == "frame"]
+        errors = [event for event in events if event["what"] == "error"]
+        assert all(event["took_us"] > 0 for event in frames)
+        assert errors
+        assert all("is not to my taste" in event["traceback"] for event in errors)
+        assert {event["what"] for event in events} == {"frame", "error"}
+        assert {message.topic for message in listener.heard} <= {"trace.raises_at_times."}
+    refused = daemon.ctl("plugins", "trace", "raises")
+    assert refused.returncode == 1
+    assert "quarantined" in refused.stderr
+
+
+def test_a_plugin_tells_where_it_comes_from_what_it_offers_and_how_it_is_set(daemon):
+    asked = daemon.ctl("plugins", "info", "asked").stdout
+    assert "from     bad-plugins 1.0" in asked
+    assert "command  asked.refuse: Says no" in asked
+    features = json.loads(daemon.ctl("--json", "plugins", "info", "features").stdout)
+    assert features["distribution"] == "ag06d"
+    assert features["topics"][0]["fields"]
+    assert features["settings"][0]["key"] == "rolloff"
+    refuses = json.loads(daemon.ctl("plugins", "info", "refuses", "--json").stdout)
+    assert refuses.items() >= {"state": "refused", "distribution": "bad-plugins", "hooks": []}.items()
+    listed = json.loads(daemon.ctl("plugins", "--json").stdout)
+    assert listed["plugins"].keys() == daemon.status()["plugins"].keys()
+
+
 def test_after_all_of_it_no_frame_of_sound_is_lost(daemon, whole):
     status = daemon.wait(whole)
     assert status["state"] in ("running", "degraded")
@@ -173,6 +208,27 @@ def test_a_plugin_that_ends_its_host_from_outside_of_its_calls_is_found_and_quar
         assert status["plugins"]["features"]["state"] == "running"
         assert status["hosts"]["live"]["lost_frames"] <= 4 * 480  # a hop for each end
         daemon.wait(whole)
+
+
+def test_a_plugin_is_switched_off_and_on_and_those_beside_it_miss_no_frame(start, whole):
+    hosts = "hosts={live={plugins=['features','counts']}}"
+    with start("audio.device=recording", hosts) as daemon:
+        daemon.running()
+        daemon.wait(lambda now: now["plugins"]["counts"]["frames"] > 10)
+        assert daemon.ctl("plugins", "disable", "features").stdout == "disabled features\n"
+        daemon.wait(lambda now: now["plugins"]["features"]["state"] == "disabled")
+        first = daemon.wait(lambda now: now["hosts"]["live"]["state"] == "running")["hosts"]["live"]
+        assert (first["restarts"], first["lost_frames"]) == (0, 0)
+        daemon.stop()
+        with start("audio.device=recording", hosts, folder=daemon.folder) as again:
+            status = again.running()
+            assert status["plugins"]["features"]["state"] == "disabled"
+            assert again.ctl("plugins", "enable", "features").stdout == "enabled features\n"
+            again.wait(lambda now: now["plugins"]["features"]["state"] == "running")
+            with again.listen("feature.") as listener:
+                listener.count(5)
+            assert again.status()["hosts"]["live"]["lost_frames"] == 0
+            again.wait(whole)
 
 
 def state(pid: int) -> str:

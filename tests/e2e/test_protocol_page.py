@@ -85,7 +85,9 @@ def as_modelled(model: Any, said: dict[str, Any]) -> dict[str, Any]:
 
 def own_topic(topic: str) -> str | None:
     """The name of the daemon's own topic that a message is on."""
-    name = "schema.TOPIC" if topic.startswith("schema.") else topic.rstrip(".")
+    name = topic.rstrip(".")
+    for prefix, of in (("schema.", "schema.TOPIC"), ("trace.", "trace.PLUGIN")):
+        name = of if topic.startswith(prefix) else name
     return name if name in TOPICS else None
 
 

@@ -250,7 +250,7 @@ def test_a_commands_request_error_is_the_answer_within_the_closed_list_of_codes(
 
 def test_a_handler_that_raises_ends_at_the_fence(start, cell):
     runner = start("test", fail)
-    runner.deliver(lambda: fail(None))
+    runner.deliver(lambda: fail(None), "message", "topic")
     assert runner.active
     assert cell.inside() is None
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ag06d.cli import doctor, dump, plots, presets, record, snapshot, status, values, watch
+from ag06d.cli import doctor, dump, plots, plugins, presets, record, snapshot, status, values, watch
 from ag06d.cli.output import Output, client, let_go_of_output
 from ag06d.cli.verbs import Verbs, version_option
 
@@ -21,6 +21,7 @@ app.add_typer(doctor.app)
 app.add_typer(dump.app)
 app.add_typer(snapshot.app)
 app.add_typer(plots.app)
+app.add_typer(plugins.app, name="plugins")
 app.add_typer(presets.app, name="preset")
 app.add_typer(record.app, name="record")
 

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from ag06d.cli.output import EXIT_REFUSED, client, show
-from ag06d.cli.verbs import Verbs
+from ag06d.cli.verbs import Verbs, group_with_default
 
 if TYPE_CHECKING:
     from ag06d.client import Client
@@ -23,17 +22,8 @@ DEFAULT = "take"
 QUIET_DB = -200.0  # silence, as the daemon tells it
 
 
-class RecordGroup(TyperGroup):
-    """Without a verb of its own, `record` is `record take`: what comes after it is a file and options."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - whichever click typer is built on
-        """As the base does, once there is a verb."""
-        verb = args[0] if args else ""
-        return super().parse_args(ctx, args if verb in (*self.commands, "--help") else [DEFAULT, *args])
-
-
 app = Verbs(
-    cls=RecordGroup,
+    cls=group_with_default(DEFAULT),
     help="Record dry, wet or both, with the seconds before. `record [FILE]` is `record take [FILE]`.",
 )
 

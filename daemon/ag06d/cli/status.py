@@ -1,4 +1,4 @@
-"""`ag06ctl status | meters | hosts | plugins`: how the daemon is, and how loud."""
+"""`ag06ctl status | meters | hosts`: how the daemon is, and how loud."""
 
 from __future__ import annotations
 
@@ -125,14 +125,3 @@ def hosts(
         fail(f"there is no host {name!r}", EXIT_REFUSED, code="unknown_path", hint=hint)
     chosen = {name: document["hosts"][name]} if name else document["hosts"]
     show({"hosts": chosen}, *host_lines(chosen))
-
-
-@app.command()
-def plugins() -> None:
-    """The plugins.
-
-    For example: ag06ctl --json plugins
-    """
-    with client() as ag06:
-        document = ag06.call("plugins.list")
-    show(document, *plugin_lines(document["plugins"]))

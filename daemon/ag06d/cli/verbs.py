@@ -10,6 +10,7 @@ from importlib.metadata import version
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from ag06d.cli.output import Output
 
@@ -32,6 +33,17 @@ class Verbs(typer.Typer):
             return function
 
         return declare
+
+
+def group_with_default(default: str) -> type[TyperGroup]:
+    """A family in which what begins with no verb of its own is for the verb `default`."""
+
+    class Group(TyperGroup):
+        def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - whichever click typer is built on
+            verb = args[0] if args else ""
+            return super().parse_args(ctx, args if verb in (*self.commands, "--help") else [default, *args])
+
+    return Group
 
 
 def taking_json(function: Function) -> Function:

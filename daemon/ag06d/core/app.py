@@ -77,7 +77,7 @@ class Daemon:
             parent=os.getpid(),
             socket=sockets.hosts,
             state_folder=state_folder,
-            plugin_folder=Path(config.plugin.folder or paths.plugin_folder()),
+            plugin_folder=paths.plugin_folder(config.plugin.folder),
             lockstep=lockstep is not None,
             announce=self.announce,
         )
@@ -156,6 +156,10 @@ class Daemon:
     def plugin_commands(self) -> dict[str, dict[str, Any]]:
         """Operations that plugins registered."""
         return self._link.commands
+
+    def trace(self, plugin: str, seconds: float) -> None:
+        """Publish what happens around a plugin, for so long; raises RequestError."""
+        self._link.trace(plugin, seconds)
 
     async def hosts_heard(self, patience_s: float) -> None:
         """Wait until all that plugins have published so far is published; raises TimeoutError."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 from pathlib import Path
+from typing import Any
 
 from ag06d._native import lib
 from ag06d.arena import Arena, HostCell
@@ -21,6 +22,17 @@ from ag06d.errors import RequestError
 TICK_S = 0.1
 PROBATION_S = 600.0  # without an end, the plugins are together again
 PATIENCE_S = 1.0
+UNKNOWN: dict[str, Any] = {  # of a plugin that was never loaded
+    "active": False,
+    "distribution": None,
+    "version": None,
+    "file": None,
+    "api": "",
+    "hooks": [],
+    "settings": [],
+    "topics": [],
+    "commands": [],
+}
 
 
 class Probation:
@@ -88,6 +100,25 @@ class HostSupervisor:
     def host_of(self, plugin: str) -> HostProcess | None:
         """The host that runs `plugin`, at present."""
         return next((host for host in self.hosts.values() if plugin in host.own), None)
+
+    def running(self, plugin: str) -> HostProcess:
+        """The host that runs `plugin`; raises RequestError where it does not run."""
+        self._home_of(plugin)
+        host = self.host_of(plugin)
+        if host is None or not host.ready:
+            raise RequestError("not_ready", f"the host of plugin {plugin} is not ready", "ask again later")
+        if plugin in host.blame.ended_as:
+            state = host.blame.ended_as[plugin]
+            raise RequestError("conflict", f"plugin {plugin} is {state}", f"ag06ctl plugins enable {plugin}")
+        return host
+
+    def info(self, plugin: str) -> dict[str, Any]:
+        """All that is known of a plugin; raises RequestError unknown_path."""
+        home = self._home_of(plugin)
+        host = self.host_of(plugin) or home
+        known = UNKNOWN | home.offers.get(plugin, {}) | host.offers.get(plugin, {})
+        del known["active"]
+        return {"plugin": plugin} | known | host.plugin_documents()[plugin]
 
     def _home_of(self, plugin: str) -> HostProcess:
         """The host that `plugin` is configured for; raises RequestError unknown_path."""

@@ -91,8 +91,8 @@ class HostLink:
             case Kind.PLUGIN:
                 process.put_out(str(header["plugin"]), str(header["state"]), str(header["reason"]))
                 self._forget(str(header["plugin"]))
-            case Kind.PUBLISH:
-                self._publish(message)
+            case Kind.PUBLISH | Kind.TRACE:
+                self._publish(message, process)
             case Kind.DROPPED:
                 self._dropped(process, message.body)
             case Kind.SYNC if (synchronised := self._syncs.pop(host, None)) is not None:
@@ -151,16 +151,30 @@ class HostLink:
         self.topics = {name: topic for name, topic in self.topics.items() if topic["plugin"] != plugin}
         self.commands = {op: command for op, command in self.commands.items() if command["plugin"] != plugin}
 
-    def _publish(self, message: HostMessage) -> None:
+    def trace(self, plugin: str, seconds: float) -> None:
+        """Have what happens around `plugin` published for so long; raises RequestError."""
+        process = self._hosts.running(plugin)
+        self._send(process.name, HostMessage(Kind.TRACE, {"plugin": plugin, "seconds": seconds}))
+
+    def _publish(self, message: HostMessage, process: HostProcess) -> None:
         header = message.header
+        if message.kind is Kind.TRACE:
+            name = str(header["plugin"])
+            own = {"name": f"trace.{name}", "plugin": name, "channel": "stream"}
+            if name in process.own and message.size() <= MESSAGE_MAX["stream"]:
+                self._carry(message, own)
+            return
         topic = self.topics.get(str(header["topic"]))
         if topic is None or topic["plugin"] != header["plugin"]:
             return  # somebody else's topic, refused when it was registered
         if message.size() > MESSAGE_MAX[topic["channel"]]:
-            self._bus.skip(
-                topic["channel"], topic["name"], 1
-            )  # the host did not keep to what its Context allows
+            # The host did not keep to what its Context allows.
+            self._bus.skip(topic["channel"], topic["name"], 1)
             return
+        self._carry(message, topic)
+
+    def _carry(self, message: HostMessage, topic: Mapping[str, Any]) -> None:
+        header = message.header
         self._bus.publish(
             topic["channel"],
             topic["name"],

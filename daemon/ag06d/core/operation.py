@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 from ag06d.core.history import History
+from ag06d.core.hosts import HostSupervisor
 from ag06d.core.presets import PresetLibrary
 from ag06d.core.recordings import Recordings
 from ag06d.core.state import StateTree
@@ -27,6 +28,7 @@ class Daemon(Protocol):
     presets: PresetLibrary
     history: History
     recordings: Recordings
+    hosts: HostSupervisor
 
     @property
     def boot(self) -> str:
@@ -49,6 +51,9 @@ class Daemon(Protocol):
 
     def plugin_commands(self) -> dict[str, dict[str, Any]]:
         """Operations that plugins registered."""
+
+    def trace(self, plugin: str, seconds: float) -> None:
+        """Publish what happens around a plugin, for so long; raises RequestError."""
 
     async def plugin_command(self, request: Request) -> Reply:
         """Have a plugin answer."""

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ag06d.core.operation import Daemon, Table, changed
+from ag06d.core.plugin_operations import PluginOperations
 from ag06d.core.preset_operations import PresetOperations
 from ag06d.core.record_operations import RecordOperations
 from ag06d.errors import RequestError
@@ -42,6 +43,7 @@ class Operations:
             "meters.reset": self._meters_reset,
             "hosts.list": lambda *_: {"hosts": daemon.status()["hosts"]},
             "plugins.list": lambda *_: {"plugins": daemon.status()["plugins"]},
+            **PluginOperations(daemon).table(),
             **PresetOperations(daemon).table(),
             **RecordOperations(daemon).table(),
         }

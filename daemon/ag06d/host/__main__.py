@@ -21,6 +21,7 @@ from ag06d.host.context import HostContext, Shared
 from ag06d.host.link import Link
 from ag06d.host.runner import Runner
 from ag06d.host.spec import HostSpec, hop_frames
+from ag06d.host.trace import Trace
 from ag06d.logs import setup_logging
 from ag06d.plugin import Frame
 from ag06d.wire.hostlink import HostMessage, Kind
@@ -43,6 +44,7 @@ class Host:
         self.link = Link(spec.socket, spec.name, patience_s=LOCKSTEP_S if spec.lockstep else 0)
         self.shared = Shared(self.link, self.arena.rate, hop_frames(self.arena.rate))
         self.runners: dict[str, Runner] = {}
+        self.traced: list[HostContext] = []
         self.stopping = False
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, self._stop)
@@ -107,6 +109,30 @@ class Host:
             for message in self.link.received():
                 self._handle(message)
             self.link.tell_dropped()
+            if self.traced:
+                self._tell_traces()
+
+    def _trace(self, plugin: str, seconds: float) -> None:
+        """Trace `plugin` from now on, or for so much longer; not at all with 0."""
+        runner = self.runners.get(plugin)
+        if runner is None:
+            return
+        context = runner.context
+        if context.trace is not None:
+            context.trace.renew(seconds)
+        elif seconds > 0:
+            context.trace = Trace(seconds)
+            self.traced.append(context)
+
+    def _tell_traces(self) -> None:
+        for context in list(self.traced):
+            trace = context.trace
+            if trace is not None and (body := trace.take()):
+                header = {"plugin": context.name, "pos": self.shared.position, "mono": self.shared.mono_ns}
+                self.link.send(HostMessage(Kind.TRACE, header, body))
+            if trace is None or trace.over:
+                context.trace = None
+                self.traced.remove(context)
 
     def _give(self, frame: Frame) -> None:
         self.shared.position = frame.position + len(frame.dry)
@@ -125,6 +151,8 @@ class Host:
                 self._reply(message)
             case Kind.MESSAGE:
                 self._message(message)
+            case Kind.TRACE:
+                self._trace(str(message.header["plugin"]), float(message.header["seconds"]))
             case Kind.SYNC:
                 self.link.send(message)
             case Kind.STOP:
@@ -146,14 +174,14 @@ class Host:
         done = runner.context.calls.pop(message.header.get("id"), None) if runner else None  # type: ignore[arg-type]
         if runner is not None and done is not None:
             status, body = str(message.header.get("status")), message.body
-            runner.deliver(lambda: done(status, body))
+            runner.deliver(lambda: done(status, body), "reply", status)
 
     def _message(self, message: HostMessage) -> None:
         topic, body, buffers = str(message.header.get("topic")), message.body, list(message.buffers)
         for runner in self.runners.values():
             for prefix, handler in runner.context.subscriptions:
                 if topic.startswith(prefix) and runner.active:
-                    runner.deliver(lambda handler=handler: handler(topic, body, buffers))  # type: ignore[misc]
+                    runner.deliver(lambda handler=handler: handler(topic, body, buffers), "message", topic)  # type: ignore[misc]
 
     def close(self) -> None:
         """Let the plugins end, and what is queued go out."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ag06d._native import lib
+from ag06d.host.trace import Trace
 from ag06d.plugin import Clock, Topic
 from ag06d.tree import nest
 from ag06d.wire import pack_arrays
@@ -65,6 +66,7 @@ class HostContext:
         self.topics: dict[str, Topic] = {}
         self.subscriptions: list[tuple[str, MessageHandler]] = []
         self.calls: dict[int, ReplyHandler] = {}
+        self.trace: Trace | None = None  # while somebody looks
         self._shared = shared
         self._next_call = 0
 
@@ -104,12 +106,16 @@ class HostContext:
             "mono": self._shared.mono_ns or self.clock.monotonic_ns(),
         }
         message = HostMessage(Kind.PUBLISH, header, content, buffers)
-        if message.size() > MESSAGE_MAX[declared.channel]:
+        size = message.size()
+        if size > MESSAGE_MAX[declared.channel]:
             raise ValueError(
-                f"{topic}: {message.size()} bytes; at most {MESSAGE_MAX[declared.channel]} "
+                f"{topic}: {size} bytes; at most {MESSAGE_MAX[declared.channel]} "
                 f"fit into a message on {declared.channel}"
             )
-        return self._shared.link.send(message)
+        sent = self._shared.link.send(message)
+        if self.trace is not None:
+            self.trace.add("publish", topic=topic, bytes=size, sent=sent)
+        return sent
 
     def subscribe(self, topic: str, handler: MessageHandler) -> None:
         """Have messages under `topic` given to `handler`."""
@@ -121,5 +127,7 @@ class HostContext:
         self._next_call += 1
         if done is not None:
             self.calls[self._next_call] = done
+        if self.trace is not None:
+            self.trace.add("call", op=op)
         header = {"plugin": self.name, "id": self._next_call, "op": op}
         self._shared.link.send(HostMessage(Kind.REQUEST, header, dict(body or {})))

@@ -8,27 +8,28 @@ from __future__ import annotations
 
 import json
 import os
+import pathlib
 import sys
 from collections.abc import Iterator, Mapping
 from typing import IO, Any, get_args
 
-import pluggy
 from pydantic import BaseModel, SecretBytes, SecretStr, ValidationError
 from pydantic_core import to_jsonable_python
 
 from ag06d._native import lib
 from ag06d.errors import RefusedError
-from ag06d.host.runner import load, text
+from ag06d.host.registration import hooks_of
+from ag06d.host.runner import text
+from ag06d.host.sources import find
 from ag06d.host.spec import Inspection
-from ag06d.plugin import hookspecs
 
 Path = tuple[str, ...]
 
 
-def inspect(name: str, section: dict[str, Any]) -> Inspection:
+def inspect(name: str, section: dict[str, Any], plugin_folder: str) -> Inspection:
     """What there is to say of the plugin `name` with the settings `section`; raises nothing."""
     try:
-        model = model_of(name)
+        model = model_of(name, plugin_folder)
     except RefusedError as error:
         return Inspection(refused=text(error))
     except BaseException as error:  # noqa: BLE001 - whatever a plugin raises
@@ -58,12 +59,9 @@ def inspect(name: str, section: dict[str, Any]) -> Inspection:
     return found
 
 
-def model_of(name: str) -> type[BaseModel] | None:
+def model_of(name: str, plugin_folder: str) -> type[BaseModel] | None:
     """The model of the settings of the plugin `name`; raises whatever its code raises."""
-    manager = pluggy.PluginManager(hookspecs.PROJECT)
-    manager.add_hookspecs(hookspecs)
-    manager.register(load(name), name=name)
-    manager.check_pending()
+    manager = hooks_of(find(name, pathlib.Path(plugin_folder)).load(), name)
     model: type[BaseModel] | None = manager.hook.ag06_config_model()
     return model
 
@@ -119,7 +117,7 @@ def main(question: IO[str], answer: IO[str]) -> None:
     asked = json.load(question)
     if lib.ag06_die_with_parent(asked["parent"]):
         lib.ag06_renounce_real_time()
-        json.dump(inspect(asked["name"], asked["section"]).document(), answer)
+        json.dump(inspect(asked["name"], asked["section"], asked["plugin_folder"]).document(), answer)
         answer.flush()
 
 

@@ -42,18 +42,26 @@ class Registration:
         }
 
 
+def hooks_of(plugin: object, name: str) -> pluggy.PluginManager:
+    """A manager with the hooks of `plugin` alone, so that one that raises silences nobody else.
+
+    Raises RefusedError (its API version), or pluggy.PluginValidationError (a hook that there is not).
+    """
+    check_api(plugin)
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    manager.register(plugin, name=name)
+    manager.check_pending()
+    return manager
+
+
 def register(plugin: object, context: HostContext, section: Mapping[str, Any]) -> Registration:
     """Call the hooks of `plugin` and give `context` its config and topics.
 
     Raises RefusedError, pydantic.ValidationError (the plugin's section), pluggy.PluginValidationError
     (a hook that there is not), or whatever a hook raises.
     """
-    api = check_api(plugin)
-    # A manager for each plugin: a hook that raises then silences nobody else.
-    manager = pluggy.PluginManager(hookspecs.PROJECT)
-    manager.add_hookspecs(hookspecs)
-    manager.register(plugin, name=context.name)
-    manager.check_pending()
+    manager = hooks_of(plugin, context.name)
     hook = manager.hook
     model = hook.ag06_config_model()
     context.config = model.model_validate(section) if model is not None else dict(section)
@@ -61,7 +69,7 @@ def register(plugin: object, context: HostContext, section: Mapping[str, Any]) -
     hook.ag06_check(context=context)
     context.topics = {topic.name: topic for group in hook.ag06_topics(context=context) for topic in group}
     return Registration(
-        api=api,
+        api=check_api(plugin),
         hooks=[caller.name for caller in manager.get_hookcallers(plugin) or ()],
         settings=settings(context.config),
         topics=context.topics,

@@ -118,6 +118,11 @@ class Runner:
         except BaseException as caught:  # noqa: BLE001 - the fence: whatever a plugin raises ends here
             error = caught
         took_ns = lib.ag06_cell_leave(self._cell, self._index, self._deadline_ns, error is not None)
+        trace = self.context.trace
+        if trace is not None:
+            trace.add("frame", took_us=took_ns / 1000)
+            if error is not None:
+                trace.error(error)
         if error is None and took_ns <= self._deadline_ns:
             self._in_a_row = 0
             self._recover()
@@ -157,17 +162,18 @@ class Runner:
         if not self.active or name not in self.commands:
             raise RequestError("unknown_op", f"plugin {self.context.name} has no command {name!r} now")
         handler = self.commands[name].handler
-        answer: dict[str, Any] = self._fenced(lambda: sendable(handler(arguments)))
+        answer: dict[str, Any] = self._fenced(lambda: sendable(handler(arguments)), "command", name)
         return answer
 
-    def deliver(self, handler: Callable[[], Any]) -> None:
-        """Run one of its handlers for a message or a reply."""
+    def deliver(self, handler: Callable[[], Any], what: str, name: str) -> None:
+        """Run one of its handlers for `what`, a message or a reply, of a topic or operation `name`."""
         try:
-            self._fenced(handler)
+            self._fenced(handler, what, name)
         except RequestError as error:
             log.error("plugin %s: a handler raised: %s", self.context.name, error)  # noqa: TRY400 - logged below it
 
-    def _fenced(self, function: Callable[[], Any]) -> Any:  # noqa: ANN401 - what the function returns
+    def _fenced(self, function: Callable[[], Any], what: str, name: str) -> Any:  # noqa: ANN401 - what it returns
+        began_ns, trace = lib.ag06_now_ns(), self.context.trace
         lib.ag06_cell_enter(self._cell, self._index)
         try:
             return function()
@@ -180,12 +186,16 @@ class Runner:
             raise RequestError("internal", f"{code}: {message}", hint) from error
         except BaseException as error:
             count_error(self._cell, self._index)
+            if trace is not None:
+                trace.error(error)
             self._suffer(error, 0)
             raise RequestError(
                 "internal", f"plugin {self.context.name}: {type(error).__name__}: {text(error)}"
             ) from error
         finally:
             self._cell.current.raw = 0
+            if trace is not None:
+                trace.add(what, name=name, took_us=(lib.ag06_now_ns() - began_ns) / 1000)
 
     def _end(self, state: PluginState, reason: str) -> None:
         processors, self._processors, self.commands = self._processors, [], {}
@@ -206,7 +216,7 @@ class Runner:
         for processor in processors:
             close = getattr(processor, "close", None)
             if close is not None:
-                self.deliver(close)
+                self.deliver(close, "close", type(processor).__name__)
 
 
 def count_error(cell: Any, index: int) -> None:  # noqa: ANN401 - cffi has no type for its structs

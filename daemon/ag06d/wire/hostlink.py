@@ -27,6 +27,7 @@ class Kind(StrEnum):
     REPLY = "reply"  # the answer to a request, either way
     STATE = "state"  # ag06d: revision and changes of the state tree
     MESSAGE = "message"  # ag06d: one that was subscribed to
+    TRACE = "trace"  # ag06d: tell what happens around a plugin; host: what happened
     SYNC = "sync"  # ag06d: say this when all that was sent before is on its way; host: it is
     STOP = "stop"  # ag06d: end in good order
 

@@ -35,6 +35,7 @@ OWN_TOPICS: Final = (  # the daemon's; no plugin may publish on them
     "plugin.",
     "meters.",
     "preset.",
+    "trace.",
     "record.",
 )
 

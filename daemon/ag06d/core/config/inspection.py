@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
+from ag06d import paths
 from ag06d.core.child import ENVIRONMENT, describe_end
 from ag06d.core.config.models import Config
 from ag06d.host.spec import Inspection
@@ -29,15 +30,17 @@ def inspect_plugins(
     config: Config, names: Iterable[str], patience_s: float = PATIENCE_S
 ) -> dict[str, Inspection]:
     """Each of `names` with the settings that `config` has for it."""
+    folder = str(paths.plugin_folder(config.plugin.folder))
     with ThreadPoolExecutor(AT_ONCE) as pool:
         asked = {
-            name: pool.submit(_inspect, name, config.plugins.get(name, {}), patience_s) for name in names
+            name: pool.submit(_inspect, name, config.plugins.get(name, {}), folder, patience_s)
+            for name in names
         }
         return {name: answer.result() for name, answer in asked.items()}
 
 
-def _inspect(name: str, section: Mapping[str, Any], patience_s: float) -> Inspection:
-    question = {"parent": os.getpid(), "name": name, "section": section}
+def _inspect(name: str, section: Mapping[str, Any], folder: str, patience_s: float) -> Inspection:
+    question = {"parent": os.getpid(), "name": name, "section": section, "plugin_folder": folder}
     process = subprocess.Popen(
         [sys.executable, "-m", "ag06d.host.inspect"],
         stdin=subprocess.PIPE,

@@ -7,7 +7,7 @@ operation is added by its models and a row here, by what carries it out in the d
 
 from typing import Final
 
-from ag06d.wire.vocabulary import general, meters, presets, recordings, status, topics
+from ag06d.wire.vocabulary import general, meters, plugins, presets, recordings, status, topics
 from ag06d.wire.vocabulary.model import (
     Answer,
     Arguments,
@@ -22,10 +22,10 @@ from ag06d.wire.vocabulary.model import (
 
 OPERATIONS: Final = {
     operation.name: operation
-    for module in (general, status, meters, presets, recordings)
+    for module in (general, status, plugins, meters, presets, recordings)
     for operation in module.OPERATIONS
 }
-TOPICS: Final = {topic.name: topic for topic in (*topics.TOPICS, *recordings.TOPICS)}
+TOPICS: Final = {topic.name: topic for topic in (*topics.TOPICS, *plugins.TOPICS, *recordings.TOPICS)}
 
 __all__ = [
     "OPERATIONS",
