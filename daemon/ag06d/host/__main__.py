@@ -80,37 +80,45 @@ class Host:
 
     def run(self) -> None:
         """Until asked to stop."""
-        position = self.spec.position
-        if position is None:
-            position = self.arena.head - self.arena.head % self.shared.hop
-        reader = HopReader(self.arena, self.shared.hop, position)
-        lost_before = self.cell.lost_frames
-        cell = self.cell.pointer
+        self.begin()
         gc.collect()
         gc.freeze()
         while not self.stopping:
-            cell.beat_ns.raw = lib.ag06_now_ns()
-            hop = reader.next(WAIT_S)
-            if hop is not None:
-                self._give(
-                    Frame(
-                        dry=reader.dry,
-                        wet=reader.wet,
-                        position=hop.position,
-                        mono_ns=hop.mono_ns,
-                        rate=self.shared.rate,
-                        lost=hop.lost,
-                        gap_frames=hop.gap_frames,
-                        bad_input=bool(hop.flags & BAD_INPUT),
-                    )
+            self.turn(WAIT_S)
+
+    def begin(self) -> None:
+        """Start reading: where the last host left off, or at the newest hop."""
+        position = self.spec.position
+        if position is None:
+            position = self.arena.head - self.arena.head % self.shared.hop
+        self._reader = HopReader(self.arena, self.shared.hop, position)
+        self._lost_before = self.cell.lost_frames
+
+    def turn(self, wait_s: float) -> None:
+        """Wait for a hop, give it to every plugin, and see to the messages."""
+        cell, reader = self.cell.pointer, self._reader
+        cell.beat_ns.raw = lib.ag06_now_ns()
+        hop = reader.next(wait_s)
+        if hop is not None:
+            self._give(
+                Frame(
+                    dry=reader.dry,
+                    wet=reader.wet,
+                    position=hop.position,
+                    mono_ns=hop.mono_ns,
+                    rate=self.shared.rate,
+                    lost=hop.lost,
+                    gap_frames=hop.gap_frames,
+                    bad_input=bool(hop.flags & BAD_INPUT),
                 )
-                cell.lost.raw = (lost_before + reader.lost) & UINT64_MAX
-                cell.position.raw = reader.position
-            for message in self.link.received():
-                self._handle(message)
-            self.link.tell_dropped()
-            if self.traced:
-                self._tell_traces()
+            )
+            cell.lost.raw = (self._lost_before + reader.lost) & UINT64_MAX
+            cell.position.raw = reader.position
+        for message in self.link.received():
+            self._handle(message)
+        self.link.tell_dropped()
+        if self.traced:
+            self._tell_traces()
 
     def _trace(self, plugin: str, seconds: float) -> None:
         """Trace `plugin` from now on, or for so much longer; not at all with 0."""

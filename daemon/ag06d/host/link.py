@@ -14,6 +14,7 @@ from ag06d.wire.hostlink import HostMessage, Kind
 
 log = logging.getLogger(__name__)
 
+EVENTS, READABLE = int(zmq.EVENTS), int(zmq.POLLIN)  # pyzmq's own enums are slow
 QUEUE = 4096  # messages that may wait for ag06d
 
 
@@ -59,11 +60,8 @@ class Link:
 
     def received(self) -> Iterator[HostMessage]:
         """All messages that are there."""
-        while True:
-            try:
-                frames = self._socket.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                return
+        while self._socket.getsockopt(EVENTS) & READABLE:  # asked at every hop; a receive that fails costs more
+            frames = self._socket.recv_multipart(zmq.NOBLOCK)
             try:
                 message = HostMessage.decode(frames)
             except WireError as error:
