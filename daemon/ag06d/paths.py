@@ -79,7 +79,7 @@ def config_files() -> list[Path]:
 def plugin_folder(configured: str = "") -> Path:
     """`configured`, else `plugins` in `$CONFIGURATION_DIRECTORY`, else in `$XDG_CONFIG_HOME/ag06d`."""
     if configured:
-        return Path(configured).expanduser()
+        return Path(configured).expanduser().absolute()
     if folder := os.environ.get("CONFIGURATION_DIRECTORY"):
         return Path(folder.split(":")[0]) / "plugins"
     home = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")

@@ -21,6 +21,7 @@ from ag06d.core.kept import KeptProcess, Spec
 from ag06d.host.spec import HostSpec, PluginSpec, hop_frames
 
 NO_DEADLINE_MS = 1e9  # in lockstep nobody waits, and a replay is the same on a slower machine
+ENDED = ("quarantined", "refused")
 START_S = 30.0  # importing and setting up all plugins may take so long
 
 log = logging.getLogger(__name__)
@@ -218,6 +219,8 @@ class HostProcess:
             document = {"host": self.name, **self.cell.plugin(self.config.plugins.index(plugin))}
             if not self.ready:
                 document["state"] = "starting"
+            elif document["state"] in ENDED:
+                document["state"] = "degraded"  # until the host's word, with the reason, has come
             if plugin in self.blame.ended_as:
                 document |= {"state": self.blame.ended_as[plugin], "reason": self.blame.reasons[plugin]}
             documents[plugin] = document

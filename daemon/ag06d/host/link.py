@@ -60,7 +60,7 @@ class Link:
 
     def received(self) -> Iterator[HostMessage]:
         """All messages that are there."""
-        while self._socket.getsockopt(EVENTS) & READABLE:  # asked at every hop; a receive that fails costs more
+        while self._socket.getsockopt(EVENTS) & READABLE:  # cheaper than a receive that fails
             frames = self._socket.recv_multipart(zmq.NOBLOCK)
             try:
                 message = HostMessage.decode(frames)
