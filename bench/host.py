@@ -160,7 +160,8 @@ def measure(hosts: dict[int, Host], hops: int, paced_hops: int, rounds: int, *, 
     """All rounds, each with every host in turn."""
     close: dict[int, list[float]] = {count: [] for count in hosts}
     paced: dict[int, list[float]] = {count: [] for count in hosts}
-    direct, hooked = [], []
+    direct: list[float] = []
+    hooked: list[float] = []
     for number in range(rounds):
         progress(f"round {number + 1} of {rounds}", silent=quiet)
         for count, host in hosts.items():

@@ -26,9 +26,7 @@ app = Verbs(
     help="Plugins: list, info, enable, disable, trace. Without a verb: list.",
 )
 
-Name = Annotated[
-    str, typer.Argument(help="Name of a plugin.", autocompletion=complete.named_in("plugins"))
-]
+Name = Annotated[str, typer.Argument(help="Name of a plugin.", autocompletion=complete.plugins)]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check, and say what would be done.")]
 
 

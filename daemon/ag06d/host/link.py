@@ -60,7 +60,7 @@ class Link:
 
     def received(self) -> Iterator[HostMessage]:
         """All messages that are there."""
-        while self._socket.getsockopt(EVENTS) & READABLE:  # cheaper than a receive that fails
+        while int(self._socket.getsockopt(EVENTS)) & READABLE:  # cheaper than a receive that fails
             frames = self._socket.recv_multipart(zmq.NOBLOCK)
             try:
                 message = HostMessage.decode(frames)
