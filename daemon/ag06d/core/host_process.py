@@ -21,6 +21,7 @@ from ag06d.core.kept import KeptProcess, Spec
 from ag06d.host.spec import HostSpec, PluginSpec, hop_frames
 
 NO_DEADLINE_MS = 1e9  # in lockstep nobody waits, and a replay is the same on a slower machine
+LOCKSTEP_STALL_S = 15.0
 ENDED = ("quarantined", "refused")
 START_S = 30.0  # importing and setting up all plugins may take so long
 
@@ -191,6 +192,8 @@ class HostProcess:
             return
         now = lib.ag06_now_ns()
         stall_s = self.config.stall_ms / 1000 if self.ready else START_S
+        if self._setting.lockstep:  # there a plugin that publishes may have to wait for us
+            stall_s = max(stall_s, LOCKSTEP_STALL_S)
         inside = self._inside()
         if inside is not None and now - inside[1] > stall_s * 1e9:
             self._process.kill(

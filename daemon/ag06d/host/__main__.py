@@ -27,7 +27,7 @@ from ag06d.plugin import Frame
 from ag06d.wire.hostlink import HostMessage, Kind
 
 WAIT_S = 0.1
-LOCKSTEP_S = 20.0  # in lockstep nothing may be dropped for being faster than ag06d
+LOCKSTEP_S = 10.0  # in lockstep nothing may be dropped for being faster than ag06d
 POLICIES = {"batch": os.SCHED_BATCH, "idle": os.SCHED_IDLE}
 BAD_INPUT: int = lib.AG06_BLOCK_NAN
 
