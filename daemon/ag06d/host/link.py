@@ -61,7 +61,10 @@ class Link:
     def received(self) -> Iterator[HostMessage]:
         """All messages that are there."""
         while int(self._socket.getsockopt(EVENTS)) & READABLE:  # cheaper than a receive that fails
-            frames = self._socket.recv_multipart(zmq.NOBLOCK)
+            try:
+                frames = self._socket.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
             try:
                 message = HostMessage.decode(frames)
             except WireError as error:
