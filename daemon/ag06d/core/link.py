@@ -95,20 +95,22 @@ class HostLink:
                 self._publish(message, process)
             case Kind.DROPPED:
                 self._dropped(process, message.body)
-            case Kind.SYNC if (synchronised := self._syncs.pop(host, None)) is not None:
-                synchronised.set()
             case Kind.SUBSCRIBE:
                 self._subscriptions.setdefault(host, set()).add(str(header["topic"]))
             case Kind.REQUEST:
                 task = asyncio.create_task(self._operate(host, message, operate))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
-            case Kind.REPLY:
-                self._answered(message)
+            case Kind.REPLY | Kind.SYNC:
+                self._answered(host, message)
             case _:
                 log.warning("host %s: sent a message of kind %s", host, message.kind)
 
-    def _answered(self, message: HostMessage) -> None:
+    def _answered(self, host: str, message: HostMessage) -> None:
+        if message.kind is Kind.SYNC:
+            if host in self._syncs:
+                self._syncs[host].set()
+            return
         waiting = self._waiting.get(int(message.header.get("id", -1)))
         if waiting is not None and not waiting.done():
             waiting.set_result(message)
