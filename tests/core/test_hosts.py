@@ -392,3 +392,89 @@ def test_stopping_while_a_probation_ends_leaves_no_process(supervise, born):
         assert not any(child.alive for child in born)
 
     asyncio.run(scenario())
+
+
+def test_a_new_configuration_has_only_the_hosts_that_changed_begin_again_where_they_left_off(
+    supervise, arena, born
+):
+    """With their accounts, no plugin in two hosts at a time, and without those that are disabled."""
+
+    async def scenario() -> None:
+        supervisor = supervise("one", "two", "three")
+        arena.pointer.dry.head.raw = arena.pointer.wet.head.raw = 48000
+        supervisor.start()
+        at_work(supervisor)
+        old = supervisor.hosts["live"].cell
+        old.restart(4800)
+        old.pointer.lost.raw = 7
+        for index, frames in enumerate((100, 200, 300)):
+            old.pointer.plugins[index].frames.raw = frames
+        supervisor.disable("three")
+        await turn()
+        hosts = {"live": HostConfig(plugins=("three", "two")), "other": HostConfig(plugins=("one",), nice=3)}
+        wanted = Config(hosts=hosts, plugins={"two": {"x": 1}})
+        count = len(born)
+        await supervisor.configure(wanted, {"live", "other"})
+        assert [child.plugins for child in born[count:]] == [["two"], ["one"]]
+        assert [child.alive for child in born] == [False] * count + [True, True]
+        assert born[count].spec["plugins"][0]["config"] == {"x": 1}
+        assert [child.spec["position"] for child in born[count:]] == [4800, None]
+        live = supervisor.hosts["live"]
+        assert (live.document()["lost_frames"], live.document()["restarts"]) == (7, 0)
+        frames = {name: each["frames"] for name, each in live.plugin_documents().items()}
+        assert frames == {"three": 300, "two": 200}
+        assert live.plugin_documents()["three"]["state"] == "disabled"
+        at_work(supervisor)
+
+        count = len(born)
+        patient = {"live": hosts["live"].model_copy(update={"stall_ms": 9000.0}), "other": hosts["other"]}
+        await supervisor.configure(Config(hosts=patient), set())
+        await supervisor.configure(Config(hosts={"live": patient["live"]}), {"other"})
+        await turn()
+        assert len(born) == count
+        assert [child.alive for child in born[-2:]] == [True, False]
+        assert list(supervisor.hosts) == ["live"]
+        assert supervisor.hosts["live"].config.stall_ms == 9000
+        assert [body["host"] for topic, body in supervisor.said if body.get("state") == "ended"] == ["other"]
+        await supervisor.stop()
+
+    asyncio.run(scenario())
+
+
+def test_a_new_configuration_ends_a_probation(supervise, arena, born):
+    async def scenario() -> None:
+        supervisor = supervise("one", "two")
+        arena.pointer.dry.head.raw = arena.pointer.wet.head.raw = 48000
+        supervisor.start()
+        for _ in range(3):
+            at_work(supervisor)
+            supervisor.hosts["live"].cell.restart(4800)
+            born[-1].end()
+            await turn()
+        assert at_work(supervisor) == ["live.one", "live.two"]
+        for host in supervisor.hosts.values():
+            host.cell.restart(9600)
+        wanted = HostConfig(plugins=("two", "one"))
+        await supervisor.configure(Config(hosts={"live": wanted}), {"live"})
+        assert list(supervisor.hosts) == ["live"]
+        assert [child.plugins for child in born if child.alive] == [["two", "one"]]
+        assert born[-1].spec["position"] == 9600
+        await supervisor.stop()
+
+    asyncio.run(scenario())
+
+
+def test_a_daemon_that_stops_meanwhile_begins_no_host(supervise, born):
+    async def scenario() -> None:
+        supervisor = supervise("one")
+        supervisor.start()
+        at_work(supervisor)
+        configured = asyncio.create_task(
+            supervisor.configure(Config(hosts={"live": HostConfig(plugins=("two",))}), {"live"})
+        )
+        await asyncio.sleep(0)
+        await supervisor.stop()
+        await configured
+        assert [child.alive for child in born] == [False]
+
+    asyncio.run(scenario())

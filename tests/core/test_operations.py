@@ -101,6 +101,9 @@ class FakeDaemon:
     def trace(self, plugin: str, seconds: float) -> None:
         self.traced.append((plugin, seconds))
 
+    async def reload(self, *, dry_run: bool = False) -> dict[str, Any]:
+        return {"applied": [], "hosts": [], "needs_restart": [], "dry_run": dry_run}
+
     def announce(self, topic: str, body: dict[str, Any]) -> None:
         self.announced.append((topic, body))
 

@@ -96,7 +96,7 @@ class Listener:
 class Daemon:
     """`ag06d run` in folders of its own."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the ways to start it
         self,
         *settings: str,
         arguments: Sequence[str] = (),
@@ -104,6 +104,7 @@ class Daemon:
         prefix: Sequence[str] = (),
         folder: Path | None = None,
         tracebacks: bool = False,
+        stdin: int = subprocess.DEVNULL,
     ) -> None:
         """`tracebacks`: those of bad plugins are expected in the log."""
         self._made = folder is None
@@ -122,7 +123,7 @@ class Daemon:
         with self.errors.open("wb") as stderr, self.output.open("wb") as stdout:
             self.process = subprocess.Popen(
                 [*prefix, str(BIN / "ag06d"), "run", *options, *arguments],
-                stdin=subprocess.DEVNULL,
+                stdin=stdin,
                 stdout=stdout,
                 stderr=stderr,
                 env=self.env,

@@ -75,6 +75,11 @@ class HostCell:
             self.pointer.position.raw = (self.position + frames) & UINT64_MAX
             self.pointer.lost.raw = (self.lost_frames + frames) & UINT64_MAX
 
+    def follow(self, other: HostCell) -> None:
+        """Go on where the host of `other` left off, with its account of lost frames."""
+        self.restart(other.position)
+        self.pointer.lost.raw = other.lost_frames
+
     def adopt(self, index: int, other: HostCell, at: int) -> None:
         """Go on with the account that `other` has of its plugin `at`, as that of plugin `index`."""
         self.pointer.plugins[index] = other.pointer.plugins[at]

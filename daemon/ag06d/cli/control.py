@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from ag06d.cli import doctor, dump, plots, plugins, presets, record, snapshot, status, values, watch
-from ag06d.cli.output import Output, client, let_go_of_output
+from ag06d.cli.output import Output, client, let_go_of_output, show
 from ag06d.cli.verbs import Verbs, version_option
 
 app = Verbs(help="Control and watch a running AG06 daemon.")
@@ -46,6 +46,25 @@ def options(
     _version: Annotated[bool, version_option("ag06ctl")] = False,
 ) -> None:
     """Control and watch a running AG06 daemon."""
+
+
+@app.command()
+def reload(
+    *, dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False
+) -> None:
+    """Have the daemon read its configuration again, and apply what it can without a gap.
+
+    For example: ag06ctl reload --dry-run
+    """
+    with client() as ag06:
+        done = ag06.request("config.reload", {}, dry_run=dry_run).body
+    lines = (
+        ("changed", "applied"),
+        ("hosts that begin again", "hosts"),
+        ("after a restart", "needs_restart"),
+    )
+    told = [f"{words}: {', '.join(done[key])}" for words, key in lines if done[key]]
+    show(done, *(told or ["nothing has changed"]))
 
 
 @app.command()

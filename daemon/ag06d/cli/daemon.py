@@ -7,6 +7,7 @@ import json
 import logging
 import signal
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -82,7 +83,8 @@ def run(
         setup_logging(settings.log.level, "ag06d")
         for warning in checks.idle_sections(loaded):
             log.warning("%s", warning)
-        asyncio.run(run_daemon(settings, duration, view=view))
+        reread = partial(checks.load_again, files=config, overrides=override)
+        asyncio.run(run_daemon(settings, duration, reread, view=view))
     except ConfigError as error:
         wrong(error)
     except Ag06Error as error:

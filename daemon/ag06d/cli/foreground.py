@@ -11,14 +11,15 @@ import sys
 from ag06d import paths
 from ag06d.core.app import Daemon
 from ag06d.core.config import Config
+from ag06d.core.reload import Reread
 
 log = logging.getLogger(__name__)
 
 
-async def run_daemon(config: Config, duration_s: float | None, *, view: bool) -> None:
+async def run_daemon(config: Config, duration_s: float | None, reread: Reread, *, view: bool) -> None:
     """Run until stopped; the view, if wanted, shares our terminal and ends with us."""
     sockets = paths.sockets()
-    daemon = Daemon(config, sockets, paths.state_folder())
+    daemon = Daemon(config, sockets, paths.state_folder(), reread=reread)
     viewer = None
     if view:
         log_file = paths.state_folder() / "ag06d.log"

@@ -25,10 +25,11 @@ from ag06d.core.link import HostLink
 from ag06d.core.operations import Operations
 from ag06d.core.presets import PresetLibrary
 from ag06d.core.recordings import Recordings
+from ag06d.core.reload import Reloader, Reread
 from ag06d.core.state import SLOTS, StateTree
 from ag06d.core.state_file import NAME as STATE_FILE
 from ag06d.core.state_file import StateFile, restore
-from ag06d.errors import Ag06Error
+from ag06d.errors import Ag06Error, RequestError
 from ag06d.paths import Sockets
 from ag06d.wire import Message, Reply, Request
 
@@ -48,11 +49,21 @@ class Daemon:
     """One daemon. Make it within a running event loop, then `run()`."""
 
     def __init__(
-        self, config: Config, sockets: Sockets, state_folder: Path, lockstep: Lockstep | None = None
+        self,
+        config: Config,
+        sockets: Sockets,
+        state_folder: Path,
+        lockstep: Lockstep | None = None,
+        reread: Reread | None = None,
     ) -> None:
-        """Raises DaemonRunningError, ConfigError, RequestError or PresetError (start presets)."""
+        """`reread` is how the configuration is read again.
+
+        Raises DaemonRunningError, ConfigError, RequestError or PresetError (start presets).
+        """
         self.config = config
         self.stop_requested = asyncio.Event()
+        self._reload_requested = asyncio.Event()
+        self._reloader = Reloader(config, reread, self._configure, self.announce)
         self._broken = False
         self._terminal = sys.stdin is not None and sys.stdin.isatty()
         self._started_ns = lib.ag06_now_ns()
@@ -203,9 +214,8 @@ class Daemon:
         return fresh
 
     async def _publish_meters(self) -> None:
-        period_s = 1 / self.config.bus.meters_hz
         while True:
-            await asyncio.sleep(period_s)
+            await asyncio.sleep(1 / self.config.bus.meters_hz)
             if self._collect_meters():
                 self.bus.publish("stream", "meters", self._meters)
 
@@ -257,6 +267,7 @@ class Daemon:
             self._publish_meters(),
             self.audio.watch(),
             self.hosts.watch(),
+            self._reload_when_requested(),
             *((self._state_file.keep(),) if self._state_file else ()),
         )
         tasks = [asyncio.create_task(self._guard(task)) for task in work]
@@ -271,11 +282,36 @@ class Daemon:
             await self._close(tasks)
 
     def _hang_up(self) -> None:
-        """SIGHUP: the end of the terminal that we run in; to a service it means nothing yet."""
+        """SIGHUP: the end of the terminal that we run in; a service reads its configuration again."""
         if self._terminal:
             self.stop_requested.set()
         else:
-            log.info("SIGHUP: nothing is read again while the daemon runs")
+            log.info("SIGHUP: reading the configuration again")
+            self._reload_requested.set()
+
+    async def _reload_when_requested(self) -> None:
+        while True:
+            await self._reload_requested.wait()
+            self._reload_requested.clear()
+            try:
+                await self.reload()
+            except RequestError:
+                log.warning("SIGHUP: the configuration stays as it is")
+            except Exception:
+                log.exception("SIGHUP: the configuration could not be read again")
+
+    async def reload(self, *, dry_run: bool = False) -> dict[str, Any]:
+        """Read the configuration again, and apply what can be applied; raises RequestError."""
+        return await self._reloader.reload(dry_run=dry_run)
+
+    async def _configure(self, config: Config, hosts: frozenset[str]) -> None:
+        """Run with `config`; `hosts` are those whose part of it is new."""
+        self.config = config
+        logging.getLogger().setLevel(config.log.level.upper())
+        self.audio.configure(config.audio)
+        self._link.forget(hosts, keep={plugin for host in config.hosts.values() for plugin in host.plugins})
+        await self.hosts.configure(config, hosts)
+        self._link.tell_log_level(config.log.level)
 
     async def _wait(self, until: Callable[[], Coroutine[Any, Any, None]] | None) -> None:
         waits = {asyncio.create_task(self.stop_requested.wait())}

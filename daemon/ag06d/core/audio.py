@@ -76,6 +76,10 @@ class AudioSupervisor:
         """The audio process, 0 when there is none."""
         return self._process.pid
 
+    def configure(self, config: AudioConfig) -> None:
+        """Take over what can change while a device runs: `stall_ms`."""
+        self._config = self._config.model_copy(update={"stall_ms": config.stall_ms})
+
     def start(self) -> None:
         """Start the audio process."""
         self._process.start()

@@ -29,9 +29,9 @@ log = logging.getLogger(__name__)
 Announce = Callable[[str, dict[str, Any]], None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HostSetting:
-    """What all hosts of a daemon have in common."""
+    """What all hosts of a daemon have in common; what changes is for those that start afterwards."""
 
     arena: Arena
     parent: int
@@ -93,6 +93,15 @@ class HostProcess:
     def allowed(self) -> list[str]:
         """Its plugins that were not put out."""
         return [plugin for plugin in self.own if plugin not in self.blame.ended_as]
+
+    def succeed(self, other: HostProcess) -> None:
+        """Go on where `other`, which has ended, left off, with its account of the plugins that both have."""
+        self.restarts, self._asked = other.restarts, True
+        self.cell.follow(other.cell)
+        for index, plugin in enumerate(self.config.plugins):
+            if plugin in other.config.plugins:
+                self.cell.adopt(index, other.cell, other.config.plugins.index(plugin))
+        other.cell.close()
 
     def start(self) -> None:
         """Start the process with the plugins that are allowed."""
@@ -228,6 +237,12 @@ class HostProcess:
                 document |= {"state": self.blame.ended_as[plugin], "reason": self.blame.reasons[plugin]}
             documents[plugin] = document
         return documents
+
+    def leave(self) -> None:
+        """It has ended and is not to come back."""
+        body = {"host": self.name, "state": "ended", "reason": "it is no longer configured"}
+        self._setting.announce("host", body | {"restarts": max(self.restarts, 0)})
+        self.cell.close()
 
     def release(self) -> None:
         """Do not start the process again once it ends."""

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
 from ag06d._native import lib
 from ag06d.arena import Arena, HostCell
-from ag06d.core.config import Config
+from ag06d.core.config import Config, HostConfig
 from ag06d.core.disabled import DisabledPlugins
 from ag06d.core.host_process import Announce, HostProcess, HostSetting
 from ag06d.errors import RequestError
@@ -74,18 +75,20 @@ class HostSupervisor:
             lockstep=lockstep,
             announce=announce,
         )
-        self.hosts = {
-            name: HostProcess(name, host, self._setting, self._judge)
-            for name, host in config.hosts.items()
-            if host.plugins
-        }
         self._probations: dict[str, Probation] = {}  # of hosts by name
         self._leaving: set[asyncio.Task[None]] = set()
+        self._stopping = False
         # A replay is to be the same wherever it runs; what somebody switched off here is not asked.
         self._disabled = DisabledPlugins(None if lockstep else state_folder)
-        for plugin in self._disabled.names:
-            if (process := self.host_of(plugin)) is not None:
+        self.hosts = {name: self._make(name, host) for name, host in config.hosts.items() if host.plugins}
+
+    def _make(self, name: str, config: HostConfig) -> HostProcess:
+        """A host that has not been started, without the plugins that are switched off."""
+        process = HostProcess(name, config, self._setting, self._judge)
+        for plugin in config.plugins:
+            if plugin in self._disabled.names:
                 process.blame.put_out(plugin, "disabled", "disabled by a client, before the last start")
+        return process
 
     @property
     def cells(self) -> list[HostCell]:
@@ -167,6 +170,41 @@ class HostSupervisor:
         else:
             host.renew()
 
+    async def configure(self, config: Config, changed: Collection[str]) -> None:
+        """Run what `config` says: the hosts in `changed` begin, end, or begin again where they left off.
+
+        A host that begins again does so with all of its plugins but those that are disabled; none begins
+        before the others have ended, so that no plugin ever runs in two.
+        """
+        self._setting.plugin_configs, self._setting.log_level = config.plugins, config.log.level
+        for host in self.hosts.values():
+            home = host.name.partition(".")[0]  # a part on probation has its host's name before its own
+            if home in config.hosts and home not in changed:
+                host.config = config.hosts[home].model_copy(update={"plugins": host.config.plugins})
+        await asyncio.gather(*self._leaving)
+        ended = {name: self.hosts[name] for name in changed if name in self.hosts}
+        await asyncio.gather(*(self._end(host) for host in ended.values()))
+        if self._stopping:
+            return
+        wanted = {name: config.hosts[name] for name in changed if name in config.hosts}
+        for name in sorted(changed):
+            if name in wanted and wanted[name].plugins:
+                self.hosts[name] = self._make(name, wanted[name])
+                if name in ended:
+                    self.hosts[name].succeed(ended[name])
+                self.hosts[name].start()
+            elif name in ended:
+                del self.hosts[name]
+                ended[name].leave()
+
+    async def _end(self, host: HostProcess) -> None:
+        """Have a host end for good, and if it is on probation, what its parts left off be its own."""
+        if (probation := self._probations.pop(host.name, None)) is not None:
+            for part in probation.parts.values():
+                del self.hosts[part.name]
+            await self._gather(host, probation.parts)
+        await host.stop(PATIENCE_S)
+
     def _judge(self, host: HostProcess, culprit: str | None, reason: str) -> float | None:
         """The host ended, in the call of `culprit` or in none; the pause before its next start."""
         times, in_culprit = host.blame.end(culprit)
@@ -219,11 +257,13 @@ class HostSupervisor:
         host.lent = frozenset()
         for part in parts.values():
             del self.hosts[part.name]
-        task = asyncio.create_task(self._gather(host, parts))
+        task = asyncio.create_task(self._gather(host, parts, then=host.renew))
         self._leaving.add(task)
         task.add_done_callback(self._leaving.discard)
 
-    async def _gather(self, host: HostProcess, parts: dict[str, HostProcess]) -> None:
+    async def _gather(
+        self, host: HostProcess, parts: dict[str, HostProcess], then: Callable[[], None] = lambda: None
+    ) -> None:
         await asyncio.gather(*(part.stop(PATIENCE_S) for part in parts.values()))
         for plugin, part in parts.items():
             host.cell.adopt(host.config.plugins.index(plugin), part.cell, 0)
@@ -232,7 +272,7 @@ class HostSupervisor:
             host.cell.join(going_on)
         for part in parts.values():
             part.cell.close()
-        host.renew()
+        then()
 
     async def watch(self) -> None:
         """Look after the hosts, until cancelled."""
@@ -250,6 +290,7 @@ class HostSupervisor:
 
     async def stop(self, patience_s: float = PATIENCE_S) -> None:
         """Stop all hosts, at the same time."""
+        self._stopping = True
         for host in self.hosts.values():
             host.release()
         await asyncio.gather(*self._leaving)

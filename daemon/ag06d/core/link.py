@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 import zmq
@@ -52,6 +52,20 @@ class HostLink:
             except Exception as error:  # noqa: BLE001 - whatever it is, it is the host's
                 # A plugin shares its process with the host; nothing that comes from there ends ag06d.
                 log.warning("host %s: a message that is not right: %r", host, error)
+
+    def tell_log_level(self, level: str) -> None:
+        """Have every host that is ready log from `level` on; the others are started with it."""
+        for name, host in self._hosts.hosts.items():
+            if host.ready:
+                self._send(name, HostMessage(Kind.LOG, {"level": level}))
+
+    def forget(self, hosts: Collection[str], keep: Collection[str]) -> None:
+        """What `hosts` subscribed to, and what any plugin but those in `keep` has registered."""
+        for host in hosts:
+            self._subscriptions.pop(host, None)
+        for plugin in {entry["plugin"] for entry in (*self.topics.values(), *self.commands.values())}:
+            if plugin not in keep:
+                self._forget(plugin)
 
     def _send(self, host: str, message: HostMessage) -> None:
         # Not past asyncio: any use of a socket takes the sign that something came in, and pyzmq, not

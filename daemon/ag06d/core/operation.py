@@ -58,6 +58,9 @@ class Daemon(Protocol):
     async def plugin_command(self, request: Request) -> Reply:
         """Have a plugin answer."""
 
+    async def reload(self, *, dry_run: bool = False) -> dict[str, Any]:
+        """Read the configuration again, and apply what can be applied; raises RequestError."""
+
     def announce(self, topic: str, body: dict[str, Any]) -> None:
         """Publish on `events`."""
 

@@ -44,6 +44,7 @@ class Operations:
             "hosts.list": lambda *_: {"hosts": daemon.status()["hosts"]},
             "plugins.list": lambda *_: {"plugins": daemon.status()["plugins"]},
             **PluginOperations(daemon).table(),
+            "config.reload": lambda _, dry_run: daemon.reload(dry_run=dry_run),
             **PresetOperations(daemon).table(),
             **RecordOperations(daemon).table(),
         }

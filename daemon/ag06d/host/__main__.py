@@ -163,6 +163,8 @@ class Host:
                 self._trace(str(message.header["plugin"]), float(message.header["seconds"]))
             case Kind.SYNC:
                 self.link.send(message)
+            case Kind.LOG:
+                logging.getLogger().setLevel(str(message.header["level"]).upper())
             case Kind.STOP:
                 self.stopping = True
             case _:

@@ -29,6 +29,7 @@ class Kind(StrEnum):
     MESSAGE = "message"  # ag06d: one that was subscribed to
     TRACE = "trace"  # ag06d: tell what happens around a plugin; host: what happened
     SYNC = "sync"  # ag06d: say this when all that was sent before is on its way; host: it is
+    LOG = "log"  # ag06d: the level to log from
     STOP = "stop"  # ag06d: end in good order
 
 

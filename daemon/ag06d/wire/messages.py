@@ -37,6 +37,7 @@ OWN_TOPICS: Final = (  # the daemon's; no plugin may publish on them
     "preset.",
     "trace.",
     "record.",
+    "config.",
 )
 
 Body = dict[str, Any]

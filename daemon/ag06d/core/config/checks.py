@@ -12,7 +12,7 @@ from ag06d.audio.spec import recording_path
 from ag06d.core.config.inspection import inspect_plugins, named_plugins
 from ag06d.core.config.layers import Effective, survey, whence
 from ag06d.core.config.masking import is_secret
-from ag06d.core.config.models import KeyPath
+from ag06d.core.config.models import Config, KeyPath
 from ag06d.core.config.problems import explain, nearest
 from ag06d.core.presets import PresetLibrary
 from ag06d.errors import ConfigError, PresetError, RequestError
@@ -40,6 +40,30 @@ def load_to_run(
     if problems:
         raise ConfigError(problems)
     return effective
+
+
+def load_again(running: Config, files: Sequence[Path], overrides: Sequence[str]) -> Config:
+    """The configuration of a daemon that runs with `running`, read again.
+
+    Raises ConfigError with every problem, those of plugins included whose settings or host are new.
+    """
+    effective, problems = survey(files, overrides)
+    problems += preset_problems(effective)
+    new = [name for name in named_plugins(effective.config) if _is_new(name, running, effective.config)]
+    for name, inspection in inspect_plugins(effective.config, new).items():
+        problems += plugin_problems(effective, name, inspection)
+    if problems:
+        raise ConfigError(problems)
+    return effective.config
+
+
+def _is_new(plugin: str, running: Config, wanted: Config) -> bool:
+    """Whether anything about a plugin is not as it runs, so that it had better be looked at."""
+    hosts = [
+        {name for name, host in config.hosts.items() if plugin in host.plugins}
+        for config in (running, wanted)
+    ]
+    return hosts[0] != hosts[1] or running.plugins.get(plugin, {}) != wanted.plugins.get(plugin, {})
 
 
 def check(files: Sequence[Path] = (), overrides: Sequence[str] = ()) -> Findings:

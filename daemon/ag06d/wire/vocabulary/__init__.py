@@ -7,7 +7,7 @@ operation is added by its models and a row here, by what carries it out in the d
 
 from typing import Final
 
-from ag06d.wire.vocabulary import general, meters, plugins, presets, recordings, status, topics
+from ag06d.wire.vocabulary import configuration, general, meters, plugins, presets, recordings, status, topics
 from ag06d.wire.vocabulary.model import (
     Answer,
     Arguments,
@@ -22,10 +22,12 @@ from ag06d.wire.vocabulary.model import (
 
 OPERATIONS: Final = {
     operation.name: operation
-    for module in (general, status, plugins, meters, presets, recordings)
+    for module in (general, status, plugins, meters, presets, recordings, configuration)
     for operation in module.OPERATIONS
 }
-TOPICS: Final = {topic.name: topic for topic in (*topics.TOPICS, *plugins.TOPICS, *recordings.TOPICS)}
+TOPICS: Final = {
+    topic.name: topic for module in (topics, plugins, recordings, configuration) for topic in module.TOPICS
+}
 
 __all__ = [
     "OPERATIONS",

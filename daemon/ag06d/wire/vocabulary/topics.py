@@ -67,7 +67,7 @@ class HostBody(Body):
     host: str
     """Its name."""
     state: str
-    """`starting`, `running` or `probation`."""
+    """`starting`, `running`, `probation`, or `ended` when it is no longer configured."""
     reason: str
     """Why; empty where nothing is to be said."""
     restarts: int
