@@ -168,6 +168,13 @@ def test_a_section_that_another_layer_took_for_a_value_is_an_error_or_mended():
     assert load(overrides=["audio=3", "audio.block=64"]).config.audio.block == 64
 
 
+def test_what_a_section_was_before_it_was_taken_for_a_value_is_forgotten(write):
+    path = write("[hosts.live]\nnice = 5\n")
+    effective = load([path], ["hosts.live=3", "hosts.live.max_errors=5"])
+    assert effective.config.hosts["live"].nice == 0
+    assert effective.origin(("hosts", "live", "nice")) == "default"
+
+
 def test_a_plugin_runs_once_in_one_host_and_each_that_does_not_is_told_where_it_stands(write):
     path = write(
         '[hosts.a]\nplugins = ["x", "features"]\n[hosts.b]\nplugins = ["x"]\n'
