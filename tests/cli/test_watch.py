@@ -66,12 +66,7 @@ def test_a_rate_thins_out_and_what_was_thinned_out_is_not_missed(ctl):
 
 
 def test_what_was_missed_is_told(publishing, ctl):
-    sequence = publishing.daemon.bus._sequence
-
-    def skip(_) -> None:
-        sequence["stream", "meters."] += 7
-
-    publishing.repeat(skip, period_s=0.2)
+    publishing.repeat(lambda _: publishing.daemon.bus.skip("stream", "meters", 7), period_s=0.2)
     told = lines(ctl("watch", "meters", "-n", "40", "--json"))
     assert 7 in [line.get("missed") for line in told]
     assert "missed 7 " in ctl("watch", "meters", "-n", "40").stdout
