@@ -170,6 +170,13 @@ def test_no_name_leaves_the_folder(refuse, tmp_path, name):
     assert list(tmp_path.rglob("*.toml")) == []
 
 
+@pytest.mark.parametrize("description", ["two\nlines", "\a", "x" * 100_000])
+def test_nothing_is_saved_that_could_not_be_read_again(refuse, folder, description):
+    error = refuse("save", name="mine", description=description)
+    assert (error.code, error.hint) == ("bad_request", "nothing was saved")
+    assert not folder.exists()
+
+
 def test_a_dry_run_writes_nothing(ask, folder):
     ask("import", name="mine", toml=MINE)
     listed = names(folder)

@@ -101,6 +101,10 @@ def test_every_error_of_a_file_is_told_at_once_with_the_file(write):
         pytest.param("schema = 1\n[chain.comp]\nratio = 1" + "0" * 5000, id="too many digits"),
         pytest.param("schema = 1\nx = " + "[" * 5000, id="too deep"),
         pytest.param("schema = 1\n\udcff", id="not UTF-8"),
+        pytest.param("schema = 1\n#" + "x" * 66_000, id="too long"),
+        pytest.param('schema = 1\ndescription = "\\u001b[2J"', id="a description that acts on terminals"),
+        pytest.param('schema = 1\nauthor = "\\u202eeno"', id="an author that runs backwards"),
+        pytest.param('schema = 1\ntags = ["a\\nb"]', id="a tag of two lines"),
     ],
 )
 def test_a_broken_file_is_a_preset_error_and_a_problem_of_the_list(tmp_path, library, text):
@@ -120,6 +124,19 @@ def test_a_name_that_is_no_name_reaches_no_file(tmp_path, library, name):
     with pytest.raises(RequestError, match="there is no preset") as caught:
         library.load(name)
     assert caught.value.code == "unknown_path"
+
+
+def test_what_is_no_file_is_no_preset(tmp_path, library):
+    (tmp_path / "presets" / "folder.toml").mkdir()
+    (tmp_path / "presets" / "endless.toml").symlink_to("/dev/zero")
+    os.mkfifo(tmp_path / "presets" / "pipe.toml")
+    assert library.all()[1] == []
+    assert library.names() == FACTORY
+
+
+def test_words_of_any_language_are_a_description(write):
+    words = "Stimme für Ärger\u00a0- صوت 👩\u200d🎤"
+    assert write(f'schema = 1\ndescription = "{words}"').load("mine").description == words
 
 
 def test_a_file_that_cannot_be_a_presets_name_is_told_of_in_plain_letters(tmp_path, library):

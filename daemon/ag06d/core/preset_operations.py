@@ -88,6 +88,7 @@ class PresetOperations:
             before.author if arguments.author is None else arguments.author,
             "user",
         )
+        _parsed(to_toml(preset), name)  # what is saved can be read again
         written = self._user.write(preset, dry_run=dry_run)
         if not dry_run:
             self._daemon.state.update({f"preset.{slot}": name})
@@ -133,10 +134,7 @@ class PresetOperations:
     def _import(self, arguments: ImportArguments, dry_run: bool) -> dict[str, Any]:  # noqa: FBT001 - see _apply
         name = arguments.name
         path = self._user.path(name)
-        try:
-            preset = parse_preset(arguments.toml, name, "user", f"the text for {name}")
-        except PresetError as error:
-            raise RequestError("bad_request", str(error), "nothing was saved") from error
+        preset = _parsed(arguments.toml, name)
         if path.is_file() and not arguments.overwrite:
             raise RequestError(
                 "conflict", f"there is a preset {name} of yours", "give another name, or ask to overwrite it"
@@ -157,3 +155,11 @@ class PresetOperations:
         if not dry_run:
             self._announce(name, "deleted")
         return {"name": name, "uncovers": factory, **written.document()}
+
+
+def _parsed(text: str, name: str) -> Preset:
+    """The user's preset `name` in `text`; raises RequestError bad_request with every error."""
+    try:
+        return parse_preset(text, name, "user", f"the text for {name}")
+    except PresetError as error:
+        raise RequestError("bad_request", str(error), "nothing was saved") from error

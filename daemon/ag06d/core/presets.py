@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +23,13 @@ from ag06d.paths import FACTORY_PRESETS
 from ag06d.tree import flatten
 
 SCHEMA = 1
+BYTES_MAX = 64 << 10  # of a preset's file; what sets a whole chain has two kilobytes
+TOO_LONG = f"longer than {BYTES_MAX} bytes, so it is no preset"
+PLAIN = "must be one line, without control characters"
 NAME = r"[a-z0-9][a-z0-9_-]{0,63}"
 _KEYS = {"schema", "description", "tags", "author", "chain"}
+_NO_TEXT = {"Cc", "Cs", "Zl", "Zp"}  # Unicode's general categories of controls, surrogates, separators
+_REVERSALS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}  # and bidirectional classes
 _PARAMETERS = {parameter.path: parameter for parameter in CHAIN}
 
 
@@ -66,7 +72,7 @@ class PresetLibrary:
 
     def _files(self) -> Iterator[Path]:
         for _, folder in self._folders:
-            yield from folder.glob("*.toml")
+            yield from (path for path in folder.glob("*.toml") if path.is_file())
 
     def load(self, name: str) -> Preset:
         """The preset `name`; raises RequestError unknown_path, or PresetError with what is wrong."""
@@ -106,7 +112,11 @@ class PresetLibrary:
 def read_preset(path: Path, origin: str) -> Preset:
     """The preset in `path`; raises PresetError with every error in the file."""
     try:
-        return parse_preset(path.read_text(encoding="utf-8"), path.stem, origin, str(path))
+        with path.open("rb") as file:
+            content = file.read(BYTES_MAX + 1)
+        if len(content) > BYTES_MAX:
+            raise PresetError(f"{path}: {TOO_LONG}")
+        return parse_preset(content.decode(), path.stem, origin, str(path))
     except OSError as error:
         raise PresetError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -115,6 +125,8 @@ def read_preset(path: Path, origin: str) -> Preset:
 
 def parse_preset(text: str, name: str, origin: str, where: str) -> Preset:
     """The preset `name` in `text`; raises PresetError with every error, each after `where`."""
+    if len(text) > BYTES_MAX:
+        raise PresetError(f"{where}: {TOO_LONG}")
     try:
         document = tomli.loads(text)
     except (ValueError, RecursionError) as error:  # TOMLDecodeError, too many digits, too deep
@@ -128,12 +140,24 @@ def parse_preset(text: str, name: str, origin: str, where: str) -> Preset:
     )
     if not isinstance(description, str) or not isinstance(author, str):
         problems.append("description and author must be strings")
+    elif not _is_plain(description + author):
+        problems.append(f"description and author: {PLAIN}")
     if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
         problems.append("tags: must be a list of strings")
+    elif not _is_plain("".join(tags)):
+        problems.append(f"tags: {PLAIN}")
     chain = _read_chain(document.get("chain", {}), problems)
     if problems:
         raise PresetError(f"{where}: " + "; ".join(problems))
     return Preset(name, description, chain, tuple(tags), author, origin)
+
+
+def _is_plain(words: str) -> bool:
+    """Whether `words` leave a terminal as it was: no escape, line or direction begins in them."""
+    return not any(
+        unicodedata.category(letter) in _NO_TEXT or unicodedata.bidirectional(letter) in _REVERSALS
+        for letter in words
+    )
 
 
 def _schema_problems(schema: object) -> list[str]:
