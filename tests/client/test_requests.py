@@ -27,6 +27,15 @@ def test_what_the_daemon_refuses_is_raised_with_code_and_hint(daemon, connect):
     assert raised.value.code == "unknown_path"
 
 
+def test_a_body_that_the_daemon_would_not_read_is_not_sent(daemon, connect):
+    daemon.answer("status", state="running")
+    client = connect()
+    with pytest.raises(RequestError, match="longer than 1048576 bytes"):
+        client.call("preset.import", name="mine", toml="#" * (1 << 20))
+    assert client.status() == {"state": "running"}
+    assert [request.op for request in daemon.asked] == ["status"]
+
+
 def test_the_deadline_is_told_to_the_daemon_and_kept_here_too(daemon, connect):
     client = connect(timeout_s=30)
     with pytest.raises(DeadlineError, match=r"no answer to hang within 0.05 s") as raised:

@@ -12,10 +12,11 @@ import zmq
 
 from ag06d.client.subscription import WELCOME, Channel, Subscription
 from ag06d.client.waiting import Procedure, Socket, pause, receive, send
-from ag06d.errors import DeadlineError, NoDaemonError
+from ag06d.errors import DeadlineError, NoDaemonError, RequestError
 from ag06d.paths import Sockets
 from ag06d.paths import sockets as default_sockets
 from ag06d.wire import Reply, Request, raise_for_error
+from ag06d.wire.codec import FRAME_MAX, pack
 
 TIMEOUT_S: Final = 6.0
 GRACE_S: Final = 0.25  # beyond a request's deadline, for the daemon's own word that it was not kept
@@ -74,6 +75,8 @@ class Session:
         dry_run: bool = False,
     ) -> Procedure[Reply]:
         """Have the daemon carry out `op`; raises RequestError, DeadlineError, NoDaemonError."""
+        if len(pack(body or {})) > FRAME_MAX:  # the daemon would hang up without a word
+            raise RequestError("bad_request", f"{op}: the body is longer than {FRAME_MAX} bytes")
         timeout_s = self.timeout_s if timeout_s is None else timeout_s
         line = yield from self._line()
         self._next_id += 1
