@@ -105,3 +105,10 @@ def test_without_a_daemon_the_status_is_three_and_nothing_waits(ctl, verb):
     assert result.exit_code == 3
     assert json.loads(result.stdout)["error"]["code"] == "no_daemon"
     assert "ag06d run" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [["preset", "import"], ["snapshot", "--restore"]], ids=" ".join)
+def test_a_file_without_an_end_is_refused(ctl, arguments):
+    result = ctl(*arguments, "/dev/zero")
+    assert result.exit_code == 1
+    assert "/dev/zero: longer than 1048576 bytes" in result.stderr

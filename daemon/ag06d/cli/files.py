@@ -6,14 +6,22 @@ import sys
 from pathlib import Path
 
 from ag06d.cli.output import EXIT_REFUSED, fail
+from ag06d.wire.codec import FRAME_MAX
 
 STANDARD = "-"  # stdin or stdout
 
 
 def read_text(file: Path) -> str:
-    """What is in `file`, or says why it cannot be read, and exits."""
+    """What is in `file`, or says why it cannot be read, or be sent to the daemon, and exits."""
     try:
-        return sys.stdin.read() if str(file) == STANDARD else file.read_text(encoding="utf-8")
+        if str(file) == STANDARD:
+            content = sys.stdin.buffer.read(FRAME_MAX + 1)
+        else:
+            with file.open("rb") as source:  # which may be endless
+                content = source.read(FRAME_MAX + 1)
+        if len(content) > FRAME_MAX:
+            fail(f"{file}: longer than {FRAME_MAX} bytes, the most that a request may have", EXIT_REFUSED)
+        return content.decode()
     except OSError as error:
         fail(f"{file}: cannot be read: {error.strerror}", EXIT_REFUSED)
     except UnicodeDecodeError:
