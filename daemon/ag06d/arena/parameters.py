@@ -61,7 +61,11 @@ class Parameter:
         return f"from {self.low:g} to {self.high:g}{' ' + self.unit if self.unit else ''}"
 
 
-def _band(name: str, title: str, frequency_hz: float, q: float) -> list[Parameter]:
+OF_SHELF = "0.7071 gives a shelf without overshoot"
+OF_PEAK = "the higher, the narrower; 1.4 is about one octave"
+
+
+def _band(name: str, title: str, frequency_hz: float, q: float, of_q: str) -> list[Parameter]:
     path = f"eq.{name}"
     return [
         Parameter(f"{path}.enabled", default=False, doc=f"{title}: on or off"),
@@ -69,7 +73,7 @@ def _band(name: str, title: str, frequency_hz: float, q: float) -> list[Paramete
             f"{path}.frequency_hz", frequency_hz, f"{title}: centre or corner frequency", "Hz", 20, 20000
         ),
         Parameter(f"{path}.gain_db", 0.0, f"{title}: gain", "dB", -24, 24),
-        Parameter(f"{path}.q", q, f"{title}: Q; 0.7071 gives a shelf without overshoot", "", 0.1, 18),
+        Parameter(f"{path}.q", q, f"{title}: Q; {of_q}", "", 0.1, 18),
     ]
 
 
@@ -88,10 +92,10 @@ CHAIN: tuple[Parameter, ...] = (
     Parameter("gate.attack_ms", 1.0, "Gate: time constant when opening", "ms", 0.1, 100),
     Parameter("gate.hold_ms", 80.0, "Gate: stays open for so long after the last peak", "ms", 0, 2000),
     Parameter("gate.release_ms", 150.0, "Gate: time constant when closing", "ms", 5, 4000),
-    *_band("low", "Low shelf", 120.0, 0.7071),
-    *_band("peak1", "First peak", 400.0, 1.0),
-    *_band("peak2", "Second peak", 3000.0, 1.0),
-    *_band("high", "High shelf", 8000.0, 0.7071),
+    *_band("low", "Low shelf", 120.0, 0.7071, OF_SHELF),
+    *_band("peak1", "First peak", 400.0, 1.0, OF_PEAK),
+    *_band("peak2", "Second peak", 3000.0, 1.0, OF_PEAK),
+    *_band("high", "High shelf", 8000.0, 0.7071, OF_SHELF),
     Parameter("deess.enabled", default=False, doc="De-esser: on or off"),
     Parameter("deess.frequency_hz", 6000.0, "De-esser: what is above is listened to", "Hz", 2000, 16000),
     Parameter(
