@@ -135,6 +135,31 @@ def test_reloads_come_one_after_the_other_and_a_dry_run_only_tells():
     asyncio.run(scenario())
 
 
+def test_a_reload_that_has_begun_is_done_to_its_end_though_who_asked_has_left():
+    wanted = [config("hosts.slow.nice=3"), config("hosts.slow.nice=4")]
+
+    async def scenario() -> None:
+        done, begun = Applied(), asyncio.Event()
+
+        async def apply(new: Config, hosts: frozenset[str]) -> None:
+            begun.set()
+            await done.apply(new, hosts)
+
+        reloader = Reloader(config(), lambda _: wanted.pop(0), apply, done.announce)
+        impatient = asyncio.create_task(reloader.reload())
+        await begun.wait()
+        impatient.cancel()
+        waiting = asyncio.create_task(reloader.reload())
+        await asyncio.sleep(0)
+        waiting.cancel()  # before its turn has come, so that it is not done at all
+        assert (await reloader.reload())["hosts"] == ["slow"]
+        assert impatient.cancelled()
+        assert waiting.cancelled()
+        assert [new.hosts["slow"].nice for new, _ in done.configs] == [3, 4]
+
+    asyncio.run(scenario())
+
+
 def test_a_daemon_without_layers_reads_nothing_again(caplog):
     caplog.set_level(logging.INFO)
 

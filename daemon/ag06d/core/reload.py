@@ -102,25 +102,33 @@ class Reloader:
         self.config = config
         self._reread, self._apply, self._announce = reread, apply, announce
         self._one_at_a_time = asyncio.Lock()
+        self._present: asyncio.Task[dict[str, Any]] | None = None
 
     async def reload(self, *, dry_run: bool = False) -> dict[str, Any]:
         """Read the layers again and apply them; what was or would be done.
 
-        Raises RequestError conflict when something is wrong with them, and then nothing was changed.
+        One that has begun is done to its end, whether or not who asked for it still waits: half of it would
+        leave hosts that are to begin again ended. Raises RequestError conflict when something is wrong with
+        the layers, and then nothing was changed.
         """
         if self._reread is None:
             raise RequestError("denied", "this daemon was not started from files that can be read again")
-        async with self._one_at_a_time:
-            try:
-                wanted = await asyncio.to_thread(self._reread, self.config)
-            except ConfigError as error:
-                raise self._refuse(error.problems, dry_run=dry_run) from error
-            planned = plan(self.config, wanted)
-            if not dry_run:
-                await self._apply(planned.config, planned.hosts)
-                self.config = planned.config
-                self._tell(planned)
-            return planned.document()
+        await self._one_at_a_time.acquire()
+        self._present = asyncio.create_task(self._reload(self._reread, dry_run=dry_run))
+        self._present.add_done_callback(lambda _: self._one_at_a_time.release())
+        return await asyncio.shield(self._present)
+
+    async def _reload(self, reread: Reread, *, dry_run: bool) -> dict[str, Any]:
+        try:
+            wanted = await asyncio.to_thread(reread, self.config)
+        except ConfigError as error:
+            raise self._refuse(error.problems, dry_run=dry_run) from error
+        planned = plan(self.config, wanted)
+        if not dry_run:
+            await self._apply(planned.config, planned.hosts)
+            self.config = planned.config
+            self._tell(planned)
+        return planned.document()
 
     def _refuse(self, problems: list[str], *, dry_run: bool) -> RequestError:
         if not dry_run:
