@@ -59,6 +59,15 @@ def test_a_plugin_made_from_the_template_passes_its_own_tests(generate, tmp_path
     assert "5 passed" in tested.stdout
 
 
+@pytest.mark.parametrize("text", ['says "hi"', "C:\\new", "two\nlines"])
+def test_a_text_that_would_end_its_own_quotes_is_refused(generate, tmp_path, text):
+    for question in ("description", "author"):
+        refused = generate(plugin="peaks", **{question: text})
+        assert refused.returncode != 0
+        assert f"{question}: {text!r}: write it in one line" in refused.stdout + refused.stderr
+    assert list(tmp_path.glob("made/*")) == []
+
+
 @pytest.mark.parametrize("name", ["my-peaks", "Peaks", "7up"])
 def test_a_name_that_could_not_be_a_modules_is_refused(generate, tmp_path, name):
     refused = generate(plugin=name)
