@@ -27,7 +27,17 @@ def published():
 @pytest.fixture
 def link(sent, published):
     """With a host that is ready, and a plugin with one command and a topic on either channel."""
-    process = SimpleNamespace(name="live", ready=True)
+    put_out, said_hello = [], []
+    process = SimpleNamespace(
+        name="live",
+        ready=True,
+        pid=7,
+        own=["x"],
+        told=(put_out, said_hello),
+        put_out=lambda *word: put_out.append(word),
+        put_out_plugins=list,
+        said_hello=said_hello.append,
+    )
     hosts = SimpleNamespace(host_of=lambda _: process, hosts={"live": process})
     bus = SimpleNamespace(
         observe=lambda _: None,
@@ -40,7 +50,9 @@ def link(sent, published):
         sent.append(HostMessage.decode(frames[1:]))
         done = asyncio.get_running_loop().create_future()
         done.set_result(None)
-        link._handle("live", HostMessage(Kind.REPLY, {"id": sent[-1].header["id"], "status": "ok"}), None)
+        if sent[-1].kind is Kind.REQUEST:
+            reply = {"id": sent[-1].header["id"], "status": "ok"}
+            link._handle("live", HostMessage(Kind.REPLY, reply), None)
         return done
 
     link = HostLink(bus, hosts, SimpleNamespace(send_multipart=send), dict)
@@ -100,3 +112,20 @@ def test_what_a_host_had_to_drop_is_counted_and_seen_in_the_sequence(link):
 def test_topics_are_told_again_to_who_asks(link, published):
     link._tell_topics()
     assert published == ["schema.x.events", "schema.x.stream"]
+
+
+def test_a_host_has_no_say_in_the_plugins_of_another(link):
+    process = link._hosts.hosts["live"]
+    link.commands["y.echo"] = theirs = {"plugin": "y"}
+    offer = {"active": True, "topics": [], "commands": [{"name": "echo"}]}
+    for kind, header, body in (
+        (Kind.PLUGIN, {"plugin": "y", "state": "quarantined", "reason": "it is in my way"}, {}),
+        (Kind.HELLO, {"pid": 7}, {"x": offer, "y": offer | {"commands": [{"name": "echo", "doc": "mine"}]}}),
+    ):
+        asyncio.run(handled(link, HostMessage(kind, header, body)))
+    assert link.commands == {"x.echo": {"name": "echo", "plugin": "x"}, "y.echo": theirs}
+    assert process.told == ([], [{"x": offer}])
+
+
+async def handled(link, message):
+    link._handle("live", message, None)

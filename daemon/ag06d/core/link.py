@@ -99,10 +99,11 @@ class HostLink:
             case Kind.HELLO if header.get("pid") == process.pid:
                 for plugin in process.put_out_plugins():
                     self._forget(plugin)
-                self._register(message.body)
-                process.said_hello(message.body)
+                offers = {plugin: message.body[plugin] for plugin in process.own if plugin in message.body}
+                self._register(offers)
+                process.said_hello(offers)
                 self._send(host, HostMessage(Kind.STATE, {}, self._state()))
-            case Kind.PLUGIN:
+            case Kind.PLUGIN if header["plugin"] in process.own:
                 process.put_out(str(header["plugin"]), str(header["state"]), str(header["reason"]))
                 self._forget(str(header["plugin"]))
             case Kind.PUBLISH | Kind.TRACE:
