@@ -51,6 +51,7 @@ def test_each_value_has_its_origin_beside_it_and_secrets_are_stars(install, writ
     path = write(
         "[audio]\nblock = 64\n[hosts.live]\nplugins = ['mine']\n[plugins.mine]\npin = 'hush'\n"
         "[plugins.other]\ntokens = ['hush', { a = 'hush' }]\npassword.of.mine = 'hush'\n"
+        "[[plugins.other.accounts]]\nname = 'me'\npassword = 'hush'\n"
     )
     monkeypatch.setenv("AG06D_AUDIO__LOOP", "false")
     effective = load([path], ["plugins.mine.api_key=hush", "log.level=debug"])
@@ -61,10 +62,10 @@ def test_each_value_has_its_origin_beside_it_and_secrets_are_stars(install, writ
         'device = "auto"  # default',
         f"block = 64  # {path}:2",
         "loop = false  # AG06D_AUDIO__LOOP",
-        'level = "debug"  # -o log.level=debug',
+        'level = "debug"  # -o log.level',
         "rate_hz = 2.0  # default",
         f'pin = "**********"  # {path}:6',
-        'api_key = "**********"  # -o plugins.mine.api_key=**********',
+        'api_key = "**********"  # -o plugins.mine.api_key',
         "# name is not set  # default",
         f'tokens = ["**********", {{ a = "**********" }}]  # {path}:8',
     ):

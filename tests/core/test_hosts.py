@@ -97,6 +97,16 @@ def at_work(supervisor) -> list[str]:
     return [name for name, host in supervisor.hosts.items() if host.ready]
 
 
+def test_a_setting_named_like_a_secret_is_told_to_no_client(supervise):
+    supervisor = supervise("x")
+    told = {"token": "hush", "of": {"password": "hush"}, "window_s": 2}
+    settings = [{"key": key, "value": value, "default": value, "doc": ""} for key, value in told.items()]
+    supervisor.hosts["live"].said_hello({"x": {"active": True, "settings": settings}})
+    document = supervisor.info("x")
+    assert "hush" not in str(document)
+    assert document["settings"][2] == settings[2]
+
+
 async def turn() -> None:
     for _ in range(TURNS):
         await asyncio.sleep(0.002)

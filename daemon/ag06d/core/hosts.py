@@ -16,6 +16,7 @@ from typing import Any
 from ag06d._native import lib
 from ag06d.arena import Arena, HostCell
 from ag06d.core.config import Config, HostConfig
+from ag06d.core.config.masking import without_secrets
 from ag06d.core.disabled import DisabledPlugins
 from ag06d.core.host_process import Announce, HostProcess, HostSetting
 from ag06d.errors import RequestError
@@ -23,6 +24,7 @@ from ag06d.errors import RequestError
 TICK_S = 0.1
 PROBATION_S = 600.0  # without an end, the plugins are together again
 PATIENCE_S = 1.0
+SHOWN = ("value", "default")  # of a setting: what may be secret
 UNKNOWN: dict[str, Any] = {  # of a plugin that was never loaded
     "active": False,
     "distribution": None,
@@ -121,6 +123,10 @@ class HostSupervisor:
         host = self.host_of(plugin) or home
         known = UNKNOWN | home.offers.get(plugin, {}) | host.offers.get(plugin, {})
         del known["active"]
+        known["settings"] = [
+            entry | {part: without_secrets(entry[part], ("plugins", plugin, entry["key"])) for part in SHOWN}
+            for entry in known["settings"]
+        ]
         return {"plugin": plugin} | known | host.plugin_documents()[plugin]
 
     def _home_of(self, plugin: str) -> HostProcess:

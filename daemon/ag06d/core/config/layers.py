@@ -18,7 +18,6 @@ import tomli
 from pydantic import ValidationError
 
 from ag06d import paths
-from ag06d.core.config.masking import MASK, is_secret
 from ag06d.core.config.models import NAME, Config, KeyPath, settings
 from ag06d.core.config.positions import key_lines
 from ag06d.core.config.problems import contradictions, explain
@@ -150,10 +149,11 @@ def _override(override: str, problems: list[str]) -> Layer:
     key, equals, value = override.partition("=")
     path = tuple(key.split("."))
     if not equals or not all(path):
-        problems.append(f"-o {override}: write section.key=value, such as audio.block=64")
+        problems.append(f"-o {key}: write section.key=value, such as audio.block=64")
         return Layer({}, str)
-    told = f"-o {key}={MASK}" if is_secret(path) else f"-o {override}"
-    return Layer(_nested(path, _parse(value)), lambda _: told)
+    return Layer(
+        _nested(path, _parse(value)), lambda _: f"-o {key}"
+    )  # the value may be secret, or have secrets in it
 
 
 def _parse(value: str) -> Any:  # noqa: ANN401 - whatever TOML can carry

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Any
 
 from ag06d.core.config.models import KeyPath
@@ -18,6 +19,21 @@ def is_secret(path: KeyPath) -> bool:
     """Whether the setting at `path` is named like a secret: `token`, `api_key`, `db_password`."""
     names = path[2:] if path and path[0] in _NAMED_BY_USERS else path
     return any(_SECRET.search(name) for name in names)
+
+
+def without_secrets(
+    value: Any,  # noqa: ANN401 - whatever TOML can carry
+    at: KeyPath = (),
+    secrets: Collection[KeyPath] = (),
+) -> Any:  # noqa: ANN401 - likewise
+    """`value`, which stands at `at`, with what is named like a secret, or is at one of `secrets`, masked."""
+    if value is not None and (is_secret(at) or at in secrets):
+        return masked(value)
+    if isinstance(value, dict):
+        return {key: without_secrets(part, (*at, str(key)), secrets) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_secrets(part, at, secrets) for part in value]
+    return value
 
 
 def masked(value: Any) -> Any:  # noqa: ANN401 - whatever TOML can carry

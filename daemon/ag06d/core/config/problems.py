@@ -34,8 +34,14 @@ def explain(
     message = f"{message[0].lower()}{message[1:]}"
     if entry["type"] == "missing":
         return path, f"{key}: is missing, and has no default"
-    hidden = secret(path) or isinstance(entry["input"], Mapping)  # a section may have secrets in it
+    hidden = secret(path) or _has_section(entry["input"])  # in which there may be secrets
     return path, f"{key}: {message}" + ("" if hidden else f", not {repr(entry['input'])[:SHOWN]}")
+
+
+def _has_section(value: object) -> bool:
+    if isinstance(value, list | tuple):
+        return any(map(_has_section, value))
+    return isinstance(value, Mapping)
 
 
 def nearest(path: KeyPath, keys: Callable[[KeyPath], list[str]] = keys_of) -> str:

@@ -11,7 +11,7 @@ from pydantic_core import to_jsonable_python
 
 from ag06d.core.config.inspection import inspect_plugins, named_plugins
 from ag06d.core.config.layers import Effective
-from ag06d.core.config.masking import is_secret, masked
+from ag06d.core.config.masking import without_secrets
 from ag06d.core.config.models import KeyPath
 
 Tree = dict[str, Any]
@@ -33,19 +33,7 @@ def visible(effective: Effective) -> Tree:
         if section or name in config.plugins:
             tree["plugins"][name] = section
         secrets |= {("plugins", name, *path) for path in inspection.secrets}
-    return _hide(tree, secrets)
-
-
-def _hide(tree: Tree, secrets: set[KeyPath], at: KeyPath = ()) -> Tree:
-    hidden: Tree = {}
-    for key, value in tree.items():
-        path = (*at, key)
-        if value is not None and (is_secret(path) or path in secrets):
-            hidden[key] = masked(value)
-        elif isinstance(value, dict):
-            hidden[key] = _hide(value, secrets, path)
-        else:
-            hidden[key] = value
+    hidden: Tree = without_secrets(tree, secrets=secrets)
     return hidden
 
 
