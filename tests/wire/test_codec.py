@@ -49,6 +49,8 @@ def test_nesting_is_read_to_its_limit_and_refused_beyond_it():
         unpack(pack(nested(DEPTH_MAX)))
     with pytest.raises(WireError, match=f"nested deeper than {DEPTH_MAX}"):
         unpack(msgpack.packb({"map": nested(DEPTH_MAX - 1)}))
+    with pytest.raises(WireError, match=f"nested deeper than {DEPTH_MAX}"):
+        unpack(b"\x91" * 100_000)  # deeper than msgpack itself goes
 
 
 def test_a_frame_is_read_to_its_largest_size_and_refused_beyond_it():

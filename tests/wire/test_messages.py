@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ag06d.errors import RequestError
 from ag06d.wire import ERROR_CODES, PROTOCOL, Message, Reply, Request, WireError, pack, raise_for_error
-from ag06d.wire.codec import FRAMES_MAX
+from ag06d.wire.codec import FRAME_MAX, FRAMES_MAX
 from ag06d.wire.hostlink import HostMessage, Kind
 
 IDS = st.integers(-(2**63), 2**64 - 1) | st.text(max_size=20) | st.binary(max_size=20)
@@ -91,6 +91,9 @@ def test_another_protocol_is_refused_by_its_name(first):
         ({"op": "get", "deadline_ms": True}, pack({})),
         ({"op": "get", "deadline_ms": math.nan}, pack({})),
         ({"op": "get", "deadline_ms": math.inf}, pack({})),
+        ({"op": "set", "dry_run": 1}, pack({})),  # taken for false, it would be carried out
+        ({"op": "set", "dry_run": "true"}, pack({})),
+        ({"op": "set", "dry_run": None}, pack({})),
         ({"op": "get"}, pack([1, 2])),
         ({"op": "get"}, pack({b"bytes": 1})),
         ({"op": "get"}, b"\xc1"),
@@ -102,6 +105,14 @@ def test_what_is_wrong_behind_the_id_is_told_with_the_id(header, body, request_i
     with pytest.raises(WireError) as caught:
         Request.decode([PROTOCOL, pack({"id": request_id, **header}), body])
     assert caught.value.request_id == request_id
+
+
+def test_a_buffer_has_the_largest_size_of_a_frame_and_not_more():
+    head = [PROTOCOL, pack({"id": 1, "op": "get"}), pack({})]
+    assert Request.decode([*head, bytes(FRAME_MAX)]).buffers == [bytes(FRAME_MAX)]
+    with pytest.raises(WireError, match=f"at most {FRAME_MAX}") as caught:
+        Request.decode([*head, b"", bytes(FRAME_MAX + 1)])
+    assert caught.value.request_id == 1
 
 
 @pytest.mark.parametrize("request_id", [None, True, 1.5, [1], {"a": 1}])

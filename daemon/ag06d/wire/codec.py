@@ -9,7 +9,7 @@ import msgpack
 from ag06d.errors import Ag06Error
 
 PROTOCOL = b"AG06/1"
-FRAME_MAX = 1 << 20  # bytes of one msgpack frame
+FRAME_MAX = 1 << 20  # bytes of one frame
 MESSAGE_MAX = {"events": 64 << 10, "stream": 1 << 20}  # bytes that a plugin may publish at a time
 FRAMES_MAX = 64  # frames of one message
 DEPTH_MAX = 32  # maps and lists within each other
@@ -43,13 +43,18 @@ def _depth(value: object, left: int) -> None:
             _depth(item, left - 1)
 
 
-def unpack(frame: bytes) -> Any:  # noqa: ANN401 - whatever was sent
-    """The value in `frame`; raises WireError for anything but one msgpack value within the limits."""
+def check_size(frame: bytes) -> None:
+    """Raise WireError for a frame that is larger than may be."""
     if len(frame) > FRAME_MAX:
         raise WireError(f"a frame of {len(frame)} bytes; at most {FRAME_MAX} are read")
+
+
+def unpack(frame: bytes) -> Any:  # noqa: ANN401 - whatever was sent
+    """The value in `frame`; raises WireError for anything but one msgpack value within the limits."""
+    check_size(frame)
     try:
         value = msgpack.unpackb(frame, raw=False, strict_map_key=True)
-    except RecursionError:
+    except (RecursionError, msgpack.StackError):
         raise WireError(f"nested deeper than {DEPTH_MAX} levels") from None
     except (ValueError, msgpack.UnpackException) as error:
         raise WireError(f"not msgpack: {error or type(error).__name__}") from error

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from ag06d.errors import DeadlineError, RequestError
-from ag06d.wire.codec import FRAMES_MAX, PROTOCOL, WireError, pack, unpack_map
+from ag06d.wire.codec import FRAMES_MAX, PROTOCOL, WireError, check_size, pack, unpack_map
 
 ERRORS: Final = {
     "bad_request": "The request is not one, or an argument is wrong",
@@ -100,7 +100,12 @@ class Request:
             isinstance(deadline, bool) or not isinstance(deadline, int | float) or not math.isfinite(deadline)
         ):
             raise WireError("deadline_ms must be a finite number of milliseconds")
-        return cls(request_id, op, body, buffers, deadline, header.get("dry_run") is True)
+        dry_run = header.get("dry_run", False)
+        if not isinstance(dry_run, bool):  # taken for false, it would change what was only to be tried
+            raise WireError("dry_run must be true or false")
+        for buffer in buffers:
+            check_size(buffer)
+        return cls(request_id, op, body, buffers, deadline, dry_run)
 
 
 @dataclass(frozen=True, slots=True)
