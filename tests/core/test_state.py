@@ -166,6 +166,16 @@ def test_flat_gives_a_leaf_or_all_below_a_path_and_nothing_that_only_begins_alik
         assert caught.value.code == "unknown_path"
 
 
+@pytest.mark.parametrize(
+    ("path", "near"),
+    [("chain.a.como", "chain.a.comp"), ("chian", "chain"), ("chain.b.eq.peek1", "chain.b.eq.peak1")],
+)
+def test_a_path_that_is_not_there_is_likened_to_branches_too(path, near):
+    with pytest.raises(RequestError) as caught:
+        StateTree().flat(path)
+    assert caught.value.hint == f"did you mean {near}?"
+
+
 def test_the_chain_of_a_slot_is_told_without_the_slot():
     tree = StateTree()
     tree.set({"chain.b.comp.ratio": 7})

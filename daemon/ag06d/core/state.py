@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ag06d.arena import CHAIN, Parameter
@@ -61,7 +61,7 @@ class StateTree:
             if not path or f"{leaf}.".startswith(f"{path}.")
         }
         if not found:
-            raise self._unknown(path)
+            raise self._unknown(path, self._branches())
         return found
 
     def chain(self, slot: str) -> dict[str, Value]:
@@ -89,8 +89,13 @@ class StateTree:
                 listener(self.revision, changed)
         return changed
 
-    def _unknown(self, path: str) -> RequestError:
-        near = difflib.get_close_matches(path, self.parameters, n=1, cutoff=0.5)
+    def _branches(self) -> frozenset[str]:
+        """What stands above leaves, such as `chain.a.comp`."""
+        paths = [path.split(".") for path in self.parameters]
+        return frozenset(".".join(words[:depth]) for words in paths for depth in range(1, len(words)))
+
+    def _unknown(self, path: str, branches: Iterable[str] = ()) -> RequestError:
+        near = difflib.get_close_matches(path, [*self.parameters, *branches], n=1, cutoff=0.5)
         hint = f"did you mean {near[0]}?" if near else "`ag06ctl get` lists all paths"
         return RequestError("unknown_path", f"there is no {show(path)} in the state tree", hint)
 
