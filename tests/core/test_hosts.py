@@ -97,6 +97,20 @@ def at_work(supervisor) -> list[str]:
     return [name for name, host in supervisor.hosts.items() if host.ready]
 
 
+def test_a_host_that_has_ended_is_not_ready_nor_do_its_plugins_run(supervise, born):
+    async def scenario() -> None:
+        supervisor = supervise("x")
+        supervisor.start()
+        assert at_work(supervisor) == ["live"]
+        assert supervisor.running("x").name == "live"
+        born[0].end()
+        assert supervisor.hosts["live"].plugin_documents()["x"]["state"] == "starting"
+        with pytest.raises(RequestError, match="not ready"):
+            supervisor.running("x")
+
+    asyncio.run(scenario())
+
+
 def test_a_setting_named_like_a_secret_is_told_to_no_client(supervise):
     supervisor = supervise("x")
     told = {"token": "hush", "of": {"password": "hush"}, "window_s": 2}

@@ -177,6 +177,7 @@ class HostProcess:
 
     def _ended(self, status: int, reason: str) -> float | None:
         culprit = self._culprit()
+        self.ready = False
         log.warning("host %s: %s%s", self.name, reason, f" in plugin {culprit}" if culprit else "")
         self.become("starting", reason)
         if not self._process.why and status == -signal.SIGKILL:
