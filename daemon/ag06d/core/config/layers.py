@@ -196,7 +196,8 @@ def _merge(
             below = into[key] = dict(before) if isinstance(before, dict) else {}
             _merge(below, value, origin, origins, path)
         else:
+            if isinstance(into.get(key), dict):  # what was in it is gone
+                for gone in [known for known in origins if known[: len(path)] == path]:
+                    del origins[gone]
             into[key] = value
-            for gone in [known for known in origins if known[: len(path)] == path]:
-                del origins[gone]
             origins[path] = origin(path)
