@@ -7,7 +7,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
 # What pip does not bring: a compiler and headers for the extension, PortAudio, and for the tests a
 # sound server with a dummy backend, and somebody else's loudness meter.
-PACKAGES_RUN := gcc libc6-dev python3-dev python3-venv libportaudio2
+PACKAGES_RUN := gcc g++ libc6-dev libkissfft-dev python3-dev python3-venv libportaudio2
 PACKAGES_TEST := jackd2 libebur128-1
 BENCHMARKS := $(basename $(notdir $(filter-out bench/common.py,$(wildcard bench/*.py))))
 
@@ -36,12 +36,12 @@ lint: $(BIN)/.ready-lint ## ruff, mypy, clang-format, clang-tidy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/clang-format --dry-run --Werror $$(git ls-files 'native/*.[ch]')
+	$(BIN)/clang-format --dry-run --Werror $$(git ls-files 'native/*.[ch]' 'native/*.cc')
 	$(BIN)/clang-tidy --quiet $$(git ls-files 'native/src/*.c') -- -std=gnu11 -Inative/include -Inative/src
 
 format: $(BIN)/.ready-lint ## put the sources into form
 	$(BIN)/ruff format .
-	$(BIN)/clang-format -i $$(git ls-files 'native/*.[ch]')
+	$(BIN)/clang-format -i $$(git ls-files 'native/*.[ch]' 'native/*.cc')
 
 schema: setup ## write docs/schema and the tables of docs/protocol.md afresh
 	$(BIN)/python -m ag06d.wire.schema docs
@@ -77,7 +77,7 @@ $(BIN)/.ready-venv: Makefile
 	@touch $@
 
 $(BIN)/.ready-run: $(BIN)/.ready-venv pyproject.toml setup.py native/build_native.py \
-                   $(wildcard native/include/*.h native/src/*.[ch])
+                   $(wildcard native/include/*.h native/src/*.[ch] native/src/*.cc)
 	@echo "installing ag06d and compiling its extension"
 	@$(BIN)/python -m pip install -qq --editable .
 	@touch $@

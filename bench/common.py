@@ -23,7 +23,7 @@ NATIVE = ROOT / "native"
 RIG = ROOT / "bench" / "rig"
 ROUNDS_MIN = 5
 # As native/build_native.py compiles the extension.
-C_FLAGS = ("-std=gnu11", "-O3", "-ffp-contract=off", "-fno-math-errno", "-pthread", "-Wall", "-Wextra")
+C_FLAGS = ("-O3", "-ffp-contract=off", "-fno-math-errno", "-pthread", "-Wall", "-Wextra")
 
 Figures = dict[str, float]
 
@@ -159,7 +159,7 @@ def scratch() -> Iterator[Path]:
 
 
 def compile_library(sources: Sequence[Path], output: Path, *flags: str) -> Path:
-    """A shared library of C `sources`, compiled as the extension is; raises with the compiler's words."""
+    """A shared library of C and C++ `sources`, compiled as the extension is; raises if it cannot be."""
     command = [
         "gcc",
         *C_FLAGS,

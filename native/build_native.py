@@ -18,11 +18,11 @@ HEADERS = [
     "ag06_engine.h",
     "ag06_host.h",
     "ag06_recording.h",
+    "ag06_features.h",
 ]
 # No -ffast-math, ever: linking it changes the floating-point mode of whatever process loads us.
 # No contraction either: the same recording gives the same bits with and without FMA units.
 COMPILE_ARGS = [
-    "-std=gnu11",
     "-O3",
     "-ffp-contract=off",
     "-fno-math-errno",
@@ -43,10 +43,10 @@ ffibuilder.cdef("\n".join(declarations(header) for header in HEADERS))
 ffibuilder.set_source(
     "ag06d._native",
     "\n".join(f'#include "{header}"' for header in HEADERS),
-    sources=[str(path.relative_to(ROOT)) for path in sorted((HERE / "src").glob("*.c"))],
+    sources=[str(path.relative_to(ROOT)) for path in sorted((HERE / "src").glob("*.c*"))],
     include_dirs=["native/include", "native/src"],
     depends=[str(path.relative_to(ROOT)) for path in sorted(HERE.rglob("*.h"))],
-    libraries=["m"],
+    libraries=["m", "stdc++"],
     extra_compile_args=COMPILE_ARGS + WARNINGS,
     extra_link_args=["-pthread"],
     py_limited_api=True,

@@ -110,7 +110,7 @@ def test_the_sdist_holds_the_sources_of_both_languages_and_nothing_built(dist, t
         str(path.relative_to(tree))
         for folder in ("daemon", "plugins", "native/include", "native/src")
         for path in (tree / folder).rglob("*")
-        if path.is_file() and path.suffix in (".py", ".typed", ".toml", ".flac", ".c", ".h")
+        if path.is_file() and path.suffix in (".py", ".typed", ".toml", ".flac", ".c", ".cc", ".h")
     }
     assert wanted - names == {name for name in wanted if name.endswith("_native.c")}
     assert names >= {"native/build_native.py", "config.toml", "LICENSE", "README.md", "setup.py"}

@@ -88,8 +88,8 @@ def recording(seconds: float) -> Sound:
 
 def compile_harness(folder: Path) -> Path:
     """Our native code with chain_harness.c, as the extension is compiled, in `folder`."""
-    sources = [RIG / "chain_harness.c", *sorted((NATIVE / "src").glob("*.c"))]
-    return compile_library(sources, folder / "chain.so", "-Wno-psabi", "-lm")
+    sources = [RIG / "chain_harness.c", *sorted((NATIVE / "src").glob("*.c*"))]
+    return compile_library(sources, folder / "chain.so", "-Wno-psabi", "-lm", "-lstdc++")
 
 
 class Harness:
