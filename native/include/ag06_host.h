@@ -46,6 +46,7 @@ typedef struct {
     uint64_t gap_frames; /* frames that never arrived, by the clock, in or just before it */
     uint32_t flags;      /* AG06_BLOCK_* of all blocks it touches */
     uint32_t switches;
+    ag06_reduction reduction; /* the largest of those blocks in the slot that is heard */
 } ag06_hop;
 
 typedef struct {

@@ -63,6 +63,28 @@ static void nap(const ag06_reader *reader, uint64_t wanted)
     clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
 }
 
+static float larger(float a, float b)
+{
+    return a > b ? a : b;
+}
+
+/* What the newest header tells of the hop at the cursor; nothing is turned down in bypass. */
+static void take_header(ag06_reader *reader)
+{
+    const ag06_block *block = &reader->block;
+    const ag06_reduction *heard = &block->reduction[(block->switches & AG06_SWITCH_SLOT_B) != 0];
+    ag06_reduction *most = &reader->next.reduction;
+
+    reader->next.flags |= block->flags;
+    reader->next.gap_frames += block->gap_frames;
+    if (block->switches & AG06_SWITCH_BYPASS)
+        return;
+    most->gate = larger(heard->gate, most->gate);
+    most->deess = larger(heard->deess, most->deess);
+    most->comp = larger(heard->comp, most->comp);
+    most->limiter = larger(heard->limiter, most->limiter);
+}
+
 /* Read headers until one reaches `end`; a header is written after its frames, so then they are
  * all there. 0 when it is not there yet. */
 static int headers_until(ag06_reader *reader, uint64_t end)
@@ -73,10 +95,8 @@ static int headers_until(ag06_reader *reader, uint64_t end)
 
         if (status == AG06_RING_EMPTY)
             return 0;
-        if (status == AG06_RING_OK && block_end(&reader->block) > reader->cursor) {
-            reader->next.flags |= reader->block.flags;
-            reader->next.gap_frames += reader->block.gap_frames;
-        }
+        if (status == AG06_RING_OK && block_end(&reader->block) > reader->cursor)
+            take_header(reader);
     }
     return 1;
 }
@@ -113,8 +133,11 @@ static void finish_hop(ag06_reader *reader, ag06_hop *hop)
     hop->switches = reader->block.switches;
     memset(&reader->next, 0, sizeof reader->next);
     reader->next.mono_ns = hop->mono_ns; /* at the earliest */
-    if (after > 0)
-        reader->next.flags = reader->block.flags & ~(uint32_t)AG06_BLOCK_GAP;
+    if (after > 0) {
+        take_header(reader);
+        reader->next.flags &= ~(uint32_t)AG06_BLOCK_GAP; /* was told with this hop */
+        reader->next.gap_frames = 0;
+    }
 }
 
 int ag06_reader_next(ag06_reader *reader, float *dry, float *wet, ag06_hop *hop,

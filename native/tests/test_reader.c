@@ -149,6 +149,41 @@ static void a_gap_between_streams_is_told_once_in_the_hop_where_the_new_one_begi
     }
 }
 
+/* A block's header is made up here, for what it says of its stages is what counts. */
+static void tell_block(rig *on, uint32_t frames, uint32_t switches, float gate, float limiter)
+{
+    const uint64_t position = ag06_ring_head(&on->arena->dry);
+    float silence[2 * HOP_MAX] = {0};
+    ag06_block block = {.position = position, .frames = frames, .switches = switches};
+
+    block.reduction[0] = (ag06_reduction){.gate = gate, .deess = 1, .comp = 2, .limiter = limiter};
+    block.reduction[1] = (ag06_reduction){.gate = 30, .deess = 31, .comp = 32, .limiter = 33};
+    ag06_ring_write(&on->arena->dry, silence, frames);
+    ag06_ring_write(&on->arena->wet, silence, frames);
+    ag06_ring_write(&on->arena->blocks, &block, 1);
+}
+
+static void a_hop_tells_the_largest_reduction_of_the_slot_that_is_heard(void)
+{
+    rig on = bypassed();
+    float dry[2 * HOP_MAX], wet[2 * HOP_MAX];
+    ag06_reader reader;
+    ag06_hop hop;
+    const ag06_reduction expected[] = {{5, 1, 2, 7}, {3, 1, 2, 4}, {30, 31, 32, 33}, {0, 0, 0, 0}};
+
+    tell_block(&on, 80, 0, 5, 6);
+    tell_block(&on, 20, 0, 1, 7);
+    tell_block(&on, 150, 0, 3, 4); /* half of it in the third hop */
+    tell_block(&on, 50, AG06_SWITCH_SLOT_B, 9, 9);
+    tell_block(&on, 100, AG06_SWITCH_SLOT_B | AG06_SWITCH_BYPASS, 9, 9);
+    ag06_reader_init(&reader, on.arena, 100, 0);
+    for (int i = 0; i < 4; i++) {
+        CHECK_EQUAL(ag06_reader_next(&reader, dry, wet, &hop, 0), AG06_READ_OK);
+        CHECK(memcmp(&hop.reduction, &expected[i], sizeof hop.reduction) == 0);
+    }
+    rig_free(&on);
+}
+
 static void frames_are_lost_when_the_ring_overtakes_the_reader_and_only_then(void)
 {
     for (uint64_t hop_frames = 100; hop_frames <= 1024; hop_frames += 308) {
@@ -290,11 +325,12 @@ int main(void)
     hops_carry_their_frames_and_the_flags_of_all_blocks_they_touch();
     a_hop_that_ends_with_a_block_has_the_time_of_its_callback();
     a_gap_between_streams_is_told_once_in_the_hop_where_the_new_one_begins();
+    a_hop_tells_the_largest_reduction_of_the_slot_that_is_heard();
     frames_are_lost_when_the_ring_overtakes_the_reader_and_only_then();
     hops_are_right_after_the_audio_process_was_killed();
     a_reader_beside_the_callback_gets_whole_hops_and_counts_the_rest();
     a_quantile_is_the_upper_edge_of_the_bucket_that_holds_it();
-    puts("ok reader: content, position, time, flags, gaps and losses of hops, alone and among "
-         "threads");
+    puts("ok reader: content, position, time, flags, reduction, gaps and losses of hops, alone and "
+         "among threads");
     return 0;
 }

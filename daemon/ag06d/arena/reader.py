@@ -14,7 +14,10 @@ CHANNELS: int = lib.AG06_CHANNELS
 
 
 class Hop(NamedTuple):
-    """What came with a hop; the sound itself is in the reader's `dry` and `wet`."""
+    """What came with a hop; the sound itself is in the reader's `dry` and `wet`.
+
+    `reduction_db` is the largest of gate, de-esser, compressor and limiter in the slot that is heard.
+    """
 
     position: int
     mono_ns: int
@@ -22,6 +25,7 @@ class Hop(NamedTuple):
     gap_frames: int
     flags: int
     switches: int
+    reduction_db: tuple[float, float, float, float]
 
 
 class HopReader:
@@ -62,4 +66,6 @@ class HopReader:
         status = lib.ag06_reader_next(self._reader, self._dry, self._wet, hop, int(timeout_s * 1e9))
         if status == lib.AG06_READ_TIMEOUT:
             return None
-        return Hop(hop.position, hop.mono_ns, hop.lost, hop.gap_frames, hop.flags, hop.switches)
+        reduction = hop.reduction
+        reduction_db = (reduction.gate, reduction.deess, reduction.comp, reduction.limiter)
+        return Hop(hop.position, hop.mono_ns, hop.lost, hop.gap_frames, hop.flags, hop.switches, reduction_db)

@@ -23,7 +23,7 @@ from ag06d.host.runner import Runner
 from ag06d.host.spec import HostSpec, hop_frames
 from ag06d.host.trace import Trace
 from ag06d.logs import setup_logging
-from ag06d.plugin import Frame
+from ag06d.plugin import Frame, Reduction
 from ag06d.wire.hostlink import HostMessage, Kind
 
 WAIT_S = 0.1
@@ -110,6 +110,7 @@ class Host:
                     lost=hop.lost,
                     gap_frames=hop.gap_frames,
                     bad_input=bool(hop.flags & BAD_INPUT),
+                    reduction_db=Reduction(*hop.reduction_db),
                 )
             )
             cell.lost.raw = (self._lost_before + reader.lost) & UINT64_MAX

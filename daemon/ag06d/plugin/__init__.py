@@ -2,7 +2,7 @@
 
 from ag06d.errors import RefusedError, RequestError
 from ag06d.plugin.context import Clock, Context
-from ag06d.plugin.frame import Frame
+from ag06d.plugin.frame import Frame, Reduction
 from ag06d.plugin.hookspecs import hookimpl
 from ag06d.plugin.registration import Command, Processor, Topic
 from ag06d.plugin.version import DeprecatedApiWarning
@@ -14,6 +14,7 @@ __all__ = [
     "DeprecatedApiWarning",
     "Frame",
     "Processor",
+    "Reduction",
     "RefusedError",
     "RequestError",
     "Topic",

@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+
+class Reduction(NamedTuple):
+    """By how many dB each stage turns down, 0 or more."""
+
+    gate: float
+    deess: float
+    comp: float
+    limiter: float
+
+
+NO_REDUCTION: Final = Reduction(0.0, 0.0, 0.0, 0.0)
 
 
 @dataclass(slots=True)
@@ -22,6 +35,7 @@ class Frame:
     lost         frames lost just before this one because the host was too slow
     gap_frames   frames that never arrived, by the clock (device away), in or just before this one
     bad_input    the input held NaN, infinity or more than +24 dBFS, which were silenced
+    reduction_db the largest that each stage of the slot that is heard turned down by; 0 in bypass
     """
 
     dry: npt.NDArray[np.float32]
@@ -32,3 +46,4 @@ class Frame:
     lost: int = 0
     gap_frames: int = 0
     bad_input: bool = False
+    reduction_db: Reduction = NO_REDUCTION
