@@ -97,7 +97,7 @@ def test_clients_speak_the_protocol_and_do_not_reach_into_the_daemon():
 
 
 def test_plugins_know_of_the_daemon_only_what_is_public():
-    assert offences("ag06_plugins", never=("ag06d",), but=("ag06d.plugin",)) == []
+    assert offences("ag06_plugins", never=("ag06d",), but=("ag06d.plugin", "ag06d.features")) == []
     assert offences("ag06_plugins", never=("zmq", "sounddevice")) == []
 
 
@@ -109,6 +109,11 @@ def test_a_plugins_core_knows_nothing_of_the_daemon():
 
 def test_what_plugins_may_import_knows_only_the_errors():
     assert offences("ag06d.plugin", never=("ag06d",), but=("ag06d.plugin", "ag06d.errors")) == []
+
+
+def test_features_are_for_daemon_plugins_and_tools_alike():
+    base = ("ag06d.features", "ag06d._native", "ag06d.errors")
+    assert offences("ag06d.features", never=("ag06d", "zmq", "sounddevice"), but=base) == []
 
 
 def test_nothing_is_pickled():

@@ -1,49 +1,44 @@
-"""Features of one hop, pure: arrays in, numbers out. Imports nothing of the daemon.
+"""What is told of the extractor's rows beside themselves: a few at a glance, and a spectrum; pure.
 
-Spectral features are of the magnitude spectrum of the last `window` samples under a periodic Hann
-window; their definitions are those of Peeters, "A large set of audio features" (IRCAM, 2004).
+Imports nothing of the daemon: rows come in as arrays, with the names of their columns.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Annotated, Final
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
-WINDOW_S: Final = 2048 / 48000
-TINY: Final = 1e-10  # and so -200 dB is silence
-OCTAVES_HZ: Final = (31.5, 63.0, 125.0, 250.0, 500.0, 1000.0, 2000.0, 4000.0, 8000.0, 16000.0)
-OCTAVES_WINDOW_S: Final = 8192 / 48000
+CHANNELS: Final = ("left", "right")
+# Name and unit, and the column of the row that it is made of.
+BASIC: Final = (
+    ("rms", "", "rms_db"),
+    ("peak", "", "peak_db"),
+    ("zero_crossing_rate", "1/s", "zero_crossing_rate"),
+    ("spectral_centroid", "Hz", "spectral_centroid"),
+    ("spectral_rolloff", "Hz", "spectral_rolloff"),
+    ("spectral_flatness", "", "spectral_flatness"),
+    ("spectral_flux", "", "spectral_flux"),
+)
+# Hertz, and the column.
+OCTAVES: Final = (
+    ("31.5", "octave_db_31_5"),
+    ("63", "octave_db_63"),
+    ("125", "octave_db_125"),
+    ("250", "octave_db_250"),
+    ("500", "octave_db_500"),
+    ("1000", "octave_db_1k"),
+    ("2000", "octave_db_2k"),
+    ("4000", "octave_db_4k"),
+    ("8000", "octave_db_8k"),
+    ("16000", "octave_db_16k"),
+)
 OCTAVES_HOPS: Final = 5  # one reading in so many hops: twenty a second
 
-Vector = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Feature:
-    """A feature's name, unit and meaning."""
-
-    name: str
-    unit: str
-    doc: str
-
-
-FEATURES: Final = (
-    Feature("rms", "", "Root mean square of the hop, full scale 1"),
-    Feature("peak", "", "Largest magnitude of the hop, full scale 1"),
-    Feature("zero_crossing_rate", "1/s", "Changes of sign per second in the hop"),
-    Feature("spectral_centroid", "Hz", "Mean frequency, weighted by magnitude"),
-    Feature("spectral_rolloff", "Hz", "Frequency below which `rolloff` of the energy lies"),
-    Feature("spectral_flatness", "", "Geometric over arithmetic mean of the power spectrum: 1 noise, 0 tone"),
-    Feature(
-        "spectral_flux",
-        "",
-        "Root of the summed squared rises of the normalised magnitudes since the last hop",
-    ),
-)
+Vector = npt.NDArray[np.float32]
 
 
 class FeatureConfig(BaseModel):
@@ -55,92 +50,47 @@ class FeatureConfig(BaseModel):
     """Share of the energy that lies below `spectral_rolloff`."""
 
 
-class Extractor:
-    """Features of a stream, hop by hop.
+def columns(fields: Sequence[str], names: Sequence[str]) -> npt.NDArray[np.intp]:
+    """Where `names` of the left and then of the right channel stand among a row's `fields`."""
+    return np.array([fields.index(f"{channel}.{name}") for channel in CHANNELS for name in names])
 
-    rate: frames per second; hop: frames per call.
-    """
 
-    def __init__(self, rate: int, hop: int, config: FeatureConfig) -> None:
-        self.window = 2 ** round(np.log2(WINDOW_S * rate))
-        self._rate, self._hop, self._config = rate, hop, config
-        self._hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(self.window) / self.window)
-        self._frequencies = np.fft.rfftfreq(self.window, 1 / rate)
-        self.reset()
+class Basic:
+    """The features that say most at a glance, with levels as magnitudes of full scale 1."""
 
-    def reset(self) -> None:
-        """Forget the past, as after frames were lost."""
-        self._past = np.zeros((2, self.window))
-        self._before = np.zeros((2, self.window // 2 + 1))
-        self._last = np.zeros(2)
+    def __init__(self, fields: Sequence[str], floor_db: float) -> None:
+        """Of rows with these `fields`, whose levels are `floor_db` for what is silent."""
+        self._columns = columns(fields, [column for _, _, column in BASIC])
+        self._levels = np.array([column.endswith("_db") for _ in CHANNELS for _, _, column in BASIC])
+        self._floor_db = floor_db
 
-    def extract(self, hop: npt.NDArray[np.float32]) -> Vector:
-        """`hop`: (hop, 2) finite float32. Returns (2 x len(FEATURES),): left's features, then right's."""
-        channels = hop.T.astype(np.float64)
-        self._past = np.concatenate([self._past[:, len(hop) :], channels], axis=1)
-        return np.stack([*self._temporal(channels), *self._spectral()], axis=1).ravel()
-
-    def _temporal(self, channels: Vector) -> list[Vector]:
-        rms = np.sqrt(np.mean(channels**2, axis=1))
-        peak = np.abs(channels).max(axis=1)
-        signs = np.concatenate([self._last[:, None], channels], axis=1) >= 0
-        self._last = channels[:, -1]
-        crossings = np.count_nonzero(signs[:, 1:] != signs[:, :-1], axis=1)
-        return [rms, peak, crossings * self._rate / channels.shape[1]]
-
-    def _spectral(self) -> list[Vector]:
-        magnitude = np.abs(np.fft.rfft(self._past * self._hann, axis=1))
-        power = magnitude**2
-        total, energy = magnitude.sum(axis=1), power.sum(axis=1)
-        centroid = magnitude @ self._frequencies / np.maximum(total, TINY)
-        reached = np.cumsum(power, axis=1) >= self._config.rolloff * energy[:, None]
-        rolloff = np.where(energy > TINY, self._frequencies[reached.argmax(axis=1)], 0)
-        flatness = np.exp(np.mean(np.log(power + TINY), axis=1)) / (np.mean(power, axis=1) + TINY)
-        normalised = magnitude / np.maximum(total, TINY)[:, None]
-        rise = np.maximum(normalised - self._before, 0)
-        self._before = normalised
-        return [centroid, rolloff, flatness, np.sqrt(np.sum(rise**2, axis=1))]
+    def of(self, row: Vector) -> Vector:
+        """(2 x len(BASIC),): left's features, then right's."""
+        values = row[self._columns]
+        levels = values[self._levels]
+        values[self._levels] = np.where(levels > self._floor_db, 10 ** (levels / 20), 0)
+        return values
 
 
 class Octaves:
-    """Levels in octave bands, as a spectrum to look at: of the last 171 ms, twenty times a second.
+    """Levels in octave bands, as a spectrum to look at: the mean power of five hops, twenty a second."""
 
-    The bands are the ten of IEC 61260-1 with the nominal centres `OCTAVES_HZ`; each is the power between
-    its edges (a factor 10^0.15 to either side of the exact centre) under a periodic Hann window, in dB
-    RMS of full scale, so that the bands of a sound without more below or above add up to its RMS. A line
-    is 5.9 Hz wide and the window smears it over four, which only the lowest two bands notice.
-    """
-
-    def __init__(self, rate: int, streams: int) -> None:
-        """`streams` of two channels each."""
-        self.window = 2 ** round(np.log2(OCTAVES_WINDOW_S * rate))
-        hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(self.window) / self.window)
-        self._hann = hann.astype(np.float32)
-        self._scale = 2 / (self.window * float(np.sum(hann**2)))  # Parseval, one side
-        frequencies = np.fft.rfftfreq(self.window, 1 / rate)
-        exact = 1000 * 10 ** (0.3 * np.arange(-5, 5))
-        edges = np.append(exact / 10**0.15, exact[-1] * 10**0.15)
-        self._first = np.minimum(np.searchsorted(frequencies, edges), len(frequencies))
-        self._past = np.zeros((2 * streams, self.window), dtype=np.float32)
+    def __init__(self, fields: Sequence[str]) -> None:
+        self._columns = columns(fields, [column for _, column in OCTAVES])
         self.reset()
 
     def reset(self) -> None:
-        """Forget the past, as after frames were lost."""
-        self._past[:] = 0.0
-        self._waiting: list[npt.NDArray[np.float32]] = []
+        """Forget what came in since the last reading, as after frames were lost."""
+        self._waiting: list[Vector] = []
 
-    def take(self, *hops: npt.NDArray[np.float32]) -> Vector | None:
-        """A hop of each stream, (hop, 2) finite float32; at every fifth call (2 x streams x 10,) levels.
+    def take(self, *rows: Vector) -> Vector | None:
+        """A row of each stream; at every fifth call (2 x streams x 10,) levels in dB.
 
-        In dB: of the first stream left's bands, then right's, then of the second stream.
+        Of the first stream left's bands, then right's, then of the second stream.
         """
-        self._waiting.append(np.concatenate(hops, axis=1))
+        self._waiting.append(np.concatenate([row[self._columns] for row in rows]))
         if len(self._waiting) < OCTAVES_HOPS:
             return None
-        news = np.concatenate(self._waiting).T[:, -self.window :]
+        power = np.mean(10 ** (np.array(self._waiting) / 10), axis=0)
         self._waiting.clear()
-        self._past = np.concatenate([self._past[:, news.shape[1] :], news], axis=1)
-        power = self._scale * np.abs(np.fft.rfft(self._past * self._hann, axis=1)) ** 2
-        total = np.pad(np.cumsum(power, axis=1, dtype=np.float64), ((0, 0), (1, 0)))
-        bands = np.diff(total[:, self._first], axis=1)
-        return np.asarray(10 * np.log10(np.maximum(bands, TINY**2))).ravel()
+        return np.asarray(10 * np.log10(power), dtype=np.float32)
