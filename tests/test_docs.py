@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import typer
 
+from ag06_plugins import features
 from ag06d import plugin
 from ag06d.cli import control
 from ag06d.cli.values import parse_assignment
+from ag06d.features import HOP_FEATURES, SIGNAL_FEATURES
 from ag06d.plugin import hookspecs
 from ag06d.plugin.version import API, dotted
 
@@ -66,6 +68,31 @@ def test_the_page_on_plugins_says_the_version_of_the_api_and_every_name_that_may
     assert f'AG06_API = "{dotted(API)}"' in page
     unnamed = {"Clock", "hookimpl"}
     assert {name for name in plugin.__all__ if f"`{name}" not in page} - unnamed == set()
+
+
+def test_the_page_on_features_says_of_each_its_name_unit_range_group_and_meaning_in_order():
+    page = (ROOT / "docs" / "features.md").read_text()
+    rows = re.findall(r"^\| (`.*?) \| (.*?) \| (.*?) \| (.*?) \| (.*?) \| .+ \|$", page, re.MULTILINE)
+    assert rows == [
+        (
+            " to ".join(f"`{name}`" for name in dict.fromkeys((feature.names[0], feature.names[-1]))),
+            feature.unit or "-",
+            f"{feature.low:g} to {feature.high:g}",
+            feature.group,
+            feature.doc,
+        )
+        for feature in (*SIGNAL_FEATURES, *HOP_FEATURES)
+    ]
+
+
+def test_the_page_on_features_says_the_version_of_each_topic_and_what_wet_has_more():
+    page = (ROOT / "docs" / "features.md").read_text()
+    topics = {topic.name: topic for topic in features.ag06_topics()}
+    assert {name for name in topics if f"`{name}`" not in page} == set()
+    stated = dict(re.findall(r"`(feature\.\w+)` \(version (\d+)\)", page))
+    assert stated == {name: str(topic.version) for name, topic in topics.items() if topic.version > 1}
+    more = set(topics["feature.wet"].fields) - set(topics["feature.dry"].fields)
+    assert {name for name in more if f"`{name}`" not in page} == set()
 
 
 def test_the_recordings_faults_are_where_its_description_says():
