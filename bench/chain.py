@@ -14,7 +14,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench.common import Report, machine_note, options, print_table, progress, scratch
+from bench.common import Report, machine_note, options, print_table, progress, scratch, target
 from bench.rig.chain_count import count_instructions
 from bench.rig.chain_parity import parity
 from bench.rig.chain_sides import BLOCKS, HAS_PEDALBOARD, RATE, Harness, all_runs, compile_harness, recording
@@ -59,12 +59,6 @@ def measure(runs: Mapping[str, Any], rounds: int, *, quiet: bool) -> dict[str, f
         for name in names[turn:] + names[:turn]:
             times[name].append(runs[name]())
     return {name: median(entries) for name, entries in times.items()}
-
-
-def target(measured: float, limit: float, *, most: bool = False) -> dict[str, Any]:
-    """A check with what was measured: at least `limit`, or at most."""
-    passed = measured <= limit if most else measured >= limit
-    return {"measured": measured, "most" if most else "least": limit, "passed": passed}
 
 
 def report(times: Mapping[str, float], counts: Mapping[str, float]) -> Report:

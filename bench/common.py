@@ -113,6 +113,12 @@ def _brief(value: Any) -> str:  # noqa: ANN401 - a check may be anything
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
+def target(measured: float, limit: float, *, most: bool = False) -> dict[str, Any]:
+    """A check with what was measured: at least `limit`, or at most."""
+    passed = measured <= limit if most else measured >= limit
+    return {"measured": measured, "most" if most else "least": limit, "passed": passed}
+
+
 def print_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str | float]]) -> None:
     """A table whose first column is names and the rest figures."""
     cells = [[_cell(value) for value in row] for row in rows]
