@@ -99,6 +99,29 @@ def test_wrong_usage_exits_with_two_and_offers_what_is_near(ctl, arguments, said
     assert said in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--json", "stats"], "'status'"),
+        (["--json"], "Missing command"),
+        (["--json", "preset"], "Missing command"),
+        (["preset", "--json"], "--json"),
+        (["set", "foo", "--json"], "PATH=VALUE"),
+        (["get", "--jsn", "--json"], "--jsn"),
+        (["--json", "record", "--before", "-1"], "--before"),
+        (["preset", "apply", "voice", "--slot", "c", "--json"], "'a'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_usage_is_told_as_a_document_too_where_one_is_wanted(ctl, arguments, said):
+    result = ctl(*arguments)
+    assert result.exit_code == 2
+    error = json.loads(result.stdout.splitlines()[-1])["error"]
+    assert error["code"] == "usage"
+    assert said in error["message"]
+    assert error["hint"].endswith("--help")
+
+
 @pytest.mark.parametrize("verb", [["status"], ["set", "audio.mute=!"], ["watch"], ["snapshot"], ["top"]])
 def test_without_a_daemon_the_status_is_three_and_nothing_waits(ctl, verb):
     result = ctl(*verb, "--json")

@@ -11,9 +11,9 @@ import typer
 
 from ag06d.cli import doctor, dump, plots, plugins, presets, record, snapshot, status, values, watch
 from ag06d.cli.output import Output, client, let_go_of_output, show
-from ag06d.cli.verbs import Verbs, version_option
+from ag06d.cli.verbs import Program, Verbs, version_option
 
-app = Verbs(help="Control and watch a running AG06 daemon.")
+app = Verbs(cls=Program, help="Control and watch a running AG06 daemon.")
 app.add_typer(status.app)
 app.add_typer(values.app)
 app.add_typer(watch.app)

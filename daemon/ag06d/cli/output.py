@@ -65,8 +65,13 @@ def fail(message: str, status: int, *, code: str = "", hint: str = "") -> NoRetu
     typer.echo(f"ag06ctl: {message}{f' ({hint})' if hint else ''}", err=True)
     if Output.as_json:
         code = code or ("usage" if status == EXIT_USAGE else "failed")
-        typer.echo(json.dumps({"error": {"code": code, "message": message, "hint": hint}}))
+        typer.echo(error_document(code, message, hint))
     raise typer.Exit(status)
+
+
+def error_document(code: str, message: str, hint: str) -> str:
+    """One line of JSON."""
+    return json.dumps({"error": {"code": code, "message": message, "hint": hint}})
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import functools
 import inspect
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 from typer.core import TyperGroup
 
-from ag06d.cli.output import Output
+from ag06d.cli.output import Output, error_document
 
 Function = Callable[..., Any]
+# Its base has no public name in typer, which is built on one click or another.
+UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[1])
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one line of JSON.")]
 
 
@@ -33,6 +36,37 @@ class Verbs(typer.Typer):
             return function
 
         return declare
+
+
+class Program(TyperGroup):
+    """`ag06ctl` itself: with `--json` among its words, wrong usage too is told as a document."""
+
+    def make_context(self, info_name: Any, args: list[str], parent: Any = None, **extra: Any) -> Any:  # noqa: ANN401 - whichever click typer is built on
+        """As the base does."""
+        wanted = "--json" in args
+        with telling_usage(wanted=wanted):
+            context = super().make_context(info_name, args, parent, **extra)
+        context.meta[__name__] = wanted
+        return context
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - likewise
+        """As the base does."""
+        with telling_usage(wanted=ctx.meta[__name__]):
+            return super().invoke(ctx)
+
+
+@contextmanager
+def telling_usage(*, wanted: bool) -> Iterator[None]:
+    """Print the document of a wrong usage, if it is wanted; what a person reads follows on stderr."""
+    try:
+        yield
+    except UsageError as error:
+        if wanted:
+            context = getattr(error, "ctx", None)
+            program = context.command_path if context else "ag06ctl"
+            message = error.format_message() or "Missing command."
+            typer.echo(error_document("usage", message, f"see {program} --help"))
+        raise
 
 
 def group_with_default(default: str) -> type[TyperGroup]:
