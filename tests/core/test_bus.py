@@ -19,7 +19,15 @@ import pytest
 import zmq
 import zmq.asyncio
 
-from ag06d.core.bus import HIGH_WATER, IN_FLIGHT_MAX, LAST_TOLD, SUBSCRIPTIONS_A_TURN, Bus, SocketFolder
+from ag06d.core.bus import (
+    HIGH_WATER,
+    IN_FLIGHT_MAX,
+    LAST_TOLD,
+    REPLIES_HIGH_WATER,
+    SUBSCRIPTIONS_A_TURN,
+    Bus,
+    SocketFolder,
+)
 from ag06d.core.config import BusConfig
 from ag06d.core.link import HostLink
 from ag06d.errors import DaemonRunningError, RequestError
@@ -59,8 +67,9 @@ class Clients:
         self.told = asyncio.Event()
         self._context = zmq.asyncio.Context()
 
-    def socket(self, kind: int, address: str) -> zmq.asyncio.Socket:
+    def socket(self, kind: int, address: str, rcvhwm: int = 1000) -> zmq.asyncio.Socket:
         socket = self._context.socket(kind)
+        socket.setsockopt(zmq.RCVHWM, rcvhwm)
         socket.connect(address)
         return socket
 
@@ -185,6 +194,8 @@ def test_a_req_socket_with_its_empty_delimiter_is_answered_too(serving):
         ([b"AG06/9", pack({"id": 1, "op": "echo"}), pack({})], None, "AG06/1"),
         ([PROTOCOL, b"\xc1", pack({})], None, "msgpack"),
         ([PROTOCOL, pack({"op": "echo"}), pack({})], None, "id"),
+        ([PROTOCOL, pack({"id": "ä" * 33, "op": "echo"}), pack({})], None, "66 bytes; it has 64"),
+        ([PROTOCOL, pack({"id": b"x" * 65, "op": "echo"}), pack({})], None, "65 bytes; it has 64"),
         ([PROTOCOL, pack({"id": 7, "op": 3}), pack({})], 7, "op"),
         ([PROTOCOL, pack({"id": "seven", "op": "echo"}), pack([])], "seven", "body"),
         ([PROTOCOL, pack({"id": b"7", "op": "echo"}), b"\xc1"], b"7", "msgpack"),
@@ -300,6 +311,22 @@ def test_a_reply_to_somebody_who_is_gone_is_dropped_and_counted(serving):
             clients.told.set()
             await until(lambda: not clients.bus._tasks)
             assert clients.bus.account()["dropped"] == 1
+
+    asyncio.run(scenario())
+
+
+def test_a_client_that_takes_no_replies_is_kept_few_of_them_and_further_ones_are_dropped(serving):
+    async def scenario() -> None:
+        async with serving(client_in_flight=256) as clients:
+            deaf = clients.socket(zmq.DEALER, clients.sockets.control, rcvhwm=1)
+            large = Request("x" * 64, "echo", {}, [bytes(1 << 19)]).encode()
+            for _ in range(2 * REPLIES_HIGH_WATER):
+                await deaf.send_multipart(large)
+            await until(lambda: clients.bus.account()["requests"] == 2 * REPLIES_HIGH_WATER)
+            await until(lambda: not clients.bus._tasks)
+            assert clients.bus.account()["dropped"] >= REPLIES_HIGH_WATER // 2
+            dealer = clients.socket(zmq.DEALER, clients.sockets.control)
+            assert (await clients.ask(dealer, *Request(1, "echo").encode())).status == "ok"
 
     asyncio.run(scenario())
 

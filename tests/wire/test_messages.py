@@ -10,6 +10,7 @@ from ag06d.errors import RequestError
 from ag06d.wire import ERROR_CODES, PROTOCOL, Message, Reply, Request, WireError, pack, raise_for_error
 from ag06d.wire.codec import FRAME_MAX, FRAMES_MAX
 from ag06d.wire.hostlink import HostMessage, Kind
+from ag06d.wire.messages import ERROR_TEXT_MAX
 
 IDS = st.integers(-(2**63), 2**64 - 1) | st.text(max_size=20) | st.binary(max_size=20)
 BUFFERS = st.lists(st.binary(max_size=40), max_size=4)
@@ -133,3 +134,9 @@ def test_an_error_is_the_same_error_on_the_other_side(code):
         raise_for_error(Reply.decode(sent.encode()))
     error = caught.value
     assert (error.code, error.message, error.hint) == (code, "what was wrong", "what would be right")
+
+
+def test_an_error_that_quotes_a_long_request_is_cut():
+    reply = Reply.failed(1, RequestError("unknown_op", "there is no operation " + "x" * FRAME_MAX))
+    assert len(reply.body["message"]) == ERROR_TEXT_MAX
+    assert reply.body["message"].endswith("...")

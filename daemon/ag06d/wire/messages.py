@@ -44,7 +44,25 @@ Body = dict[str, Any]
 Buffers = Sequence[bytes]
 PAGE_VERSION: Final = "1.1"  # of docs/protocol.md; the second number is raised with whatever is added
 VERSION: Final = 1  # of a published message's header
+ID_MAX: Final = 64  # bytes of a request's id, which its reply gives back
+ERROR_TEXT_MAX: Final = 4000  # characters of an error's message and of its hint, which may quote a request
 _HEAD = 3  # frames before the buffers
+
+
+def _read_id(header: Body) -> int | str | bytes:
+    """The `id` of a request; raises WireError. msgpack has no integer beyond 64 bits."""
+    request_id = header.get("id")
+    if isinstance(request_id, bool) or not isinstance(request_id, int | str | bytes):
+        raise WireError("the header needs an id: a whole number, text or bytes")
+    if not isinstance(request_id, int):
+        size = len(request_id.encode() if isinstance(request_id, str) else request_id)
+        if size > ID_MAX:
+            raise WireError(f"an id of {size} bytes; it has {ID_MAX} at most")
+    return request_id
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= ERROR_TEXT_MAX else text[: ERROR_TEXT_MAX - 3] + "..."
 
 
 def _check_frames(frames: Sequence[bytes]) -> None:
@@ -81,11 +99,9 @@ class Request:
         if frames[0] != PROTOCOL:
             raise WireError(f"protocol {bytes(frames[0][:16])!r}; this daemon speaks {PROTOCOL.decode()}")
         header = unpack_map(frames[1], "header")
-        request_id, op = header.get("id"), header.get("op")
-        if isinstance(request_id, bool) or not isinstance(request_id, int | str | bytes):
-            raise WireError("the header needs an id: a whole number, text or bytes")
+        request_id = _read_id(header)
         try:
-            return cls._checked(request_id, op, header, unpack_map(frames[2], "body"), frames[_HEAD:])
+            return cls._checked(request_id, header.get("op"), header, unpack_map(frames[2], "body"), frames[_HEAD:])
         except WireError as error:
             raise WireError(str(error), request_id) from error
 
@@ -120,7 +136,8 @@ class Reply:
     @classmethod
     def failed(cls, request_id: int | str | bytes | None, error: RequestError) -> Reply:
         """An error reply."""
-        return cls(request_id, "error", {"code": error.code, "message": error.message, "hint": error.hint})
+        body = {"code": error.code, "message": _cut(error.message), "hint": _cut(error.hint)}
+        return cls(request_id, "error", body)
 
     def encode(self) -> list[bytes]:
         """As frames."""

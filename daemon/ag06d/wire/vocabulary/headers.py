@@ -13,7 +13,7 @@ class RequestHeader(Part):
     """The header of a request."""
 
     id: Id
-    """Any integer, text or bytes; the reply gives it back."""
+    """An integer, or text or bytes of 64 bytes at most; the reply gives it back."""
     op: str
     """The operation."""
     deadline_ms: float | None = None
