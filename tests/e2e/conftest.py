@@ -268,6 +268,16 @@ def whole() -> Any:
     return no_frame_lost
 
 
+@pytest.fixture
+def nothing_lost(daemon: Daemon, whole: Callable[[Status], bool]) -> Iterator[None]:
+    """After each test of a module's `daemon`: no frame lost, by the audio process or by a host."""
+    yield
+    status = daemon.wait(whole)
+    assert {host["restarts"] for host in status["hosts"].values()} == {0}
+    report = daemon.report()
+    assert (report["breaks"], report["lost"], report["gap_frames"]) == ([], 0, 0)
+
+
 @pytest.fixture(scope="session")
 def children() -> Any:
     """Every process below a pid."""
