@@ -62,6 +62,7 @@ def test_a_follower_goes_on_with_the_next_run_and_tells_of_it(fake, sockets, con
         daemon.lose("stream", "meters.", 2)
         again = None
         while again is None:
+            daemon.publish("events", "schema.feature.basic.", {"fields": []})  # nobody asked for it
             daemon.publish("stream", "meters.", {"n": 2})
             again = messages.receive(0.1)
         daemon.publish("stream", "meters.", {"n": 3})

@@ -87,6 +87,7 @@ class Subscription:
         self.schemas = Schemas()
         self._topics = tuple(topics)
         self._continuity = Continuity()
+        self._begun = False  # another run, of which nothing was handed on yet
 
     def prefixes(self, channel: Channel) -> tuple[str, ...]:
         """What to subscribe to on `channel`, and for `welcome.` besides, until it comes."""
@@ -109,8 +110,10 @@ class Subscription:
         missed, begins = self._continuity.take(channel, heard)
         if begins:
             self.schemas.forget()
+            self._begun = True
         if heard.topic.startswith(SCHEMA):
             self.schemas.learn({heard.topic.removeprefix(SCHEMA).rstrip("."): heard.body})
         if not heard.topic.startswith(self._topics):
             return None
-        return Message(heard.topic, heard.header, heard.body, heard.buffers, missed, boot_changed=begins)
+        changed, self._begun = self._begun, False
+        return Message(heard.topic, heard.header, heard.body, heard.buffers, missed, boot_changed=changed)
