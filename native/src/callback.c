@@ -46,7 +46,8 @@ static inline float_mode flush_denormals(void)
 #error "no way known to flush denormals on this processor"
 #endif
 
-#define INPUT_LIMIT 16.0f /* +24 dBFS: beyond any converter */
+#define INPUT_LIMIT 16.0f     /* +24 dBFS: beyond any converter */
+#define DISTRUSTED_PER_S 1000 /* a second over the time after garbage that is not trusted */
 
 /* PaStreamCallbackFlags, in PortAudio's order; the block flags have the same bits. */
 static void count_flags(ag06_stats *stats, unsigned long flags)
@@ -132,12 +133,13 @@ static int is_sound(float sample)
 
 /*
  * Copy the input to engine->dry, silence in place of what is no sound; the number of frames that
- * had to be changed. Held at the limit instead, it would hold down compressor and limiter after it.
+ * had to be changed. Held at the limit instead, it would hold down compressor and limiter after it;
+ * and so would those of garbage that happen to look like sound, so a millisecond after it goes too.
  */
 static uint32_t take_input(ag06_engine *engine, const float *input, uint32_t frames)
 {
     const uint32_t samples = frames * AG06_CHANNELS;
-    uint32_t spoilt = 0;
+    uint32_t spoilt = engine->distrusted;
     uint32_t bad = 0;
 
     if (!input) {
@@ -145,12 +147,20 @@ static uint32_t take_input(ag06_engine *engine, const float *input, uint32_t fra
         return 0;
     }
     for (uint32_t i = 0; i < samples; i++) {
-        engine->dry[i] = is_sound(input[i]) ? input[i] : 0.0f;
+        engine->dry[i] = input[i];
         spoilt |= !is_sound(input[i]);
     }
-    if (spoilt)
-        for (uint32_t n = 0; n < frames; n++)
-            bad += !(is_sound(input[2 * n]) && is_sound(input[2 * n + 1]));
+    for (uint32_t n = 0; spoilt && n < frames; n++) {
+        if (!(is_sound(input[2 * n]) && is_sound(input[2 * n + 1])))
+            engine->distrusted = engine->arena->rate / DISTRUSTED_PER_S;
+        else if (engine->distrusted > 0)
+            engine->distrusted--;
+        else
+            continue;
+        engine->dry[2 * n] = 0;
+        engine->dry[2 * n + 1] = 0;
+        bad++;
+    }
     return bad;
 }
 

@@ -14,9 +14,10 @@ struct ag06_engine {
     chain_state old_state;
 
     ag06_arena *arena;
-    int priority;       /* SCHED_FIFO priority still to be asked for, 0 when done */
-    int streaming;      /* the first callback was seen */
-    uint32_t fade_left; /* frames; more than fade_frames before the new chain begins to be heard */
+    int priority;        /* SCHED_FIFO priority still to be asked for, 0 when done */
+    int streaming;       /* the first callback was seen */
+    uint32_t distrusted; /* frames still to be silenced after garbage */
+    uint32_t fade_left;  /* frames; more than fade_frames before the new chain begins to be heard */
     uint32_t fade_frames; /* length of every crossfade */
     uint32_t lead_frames; /* that a new chain runs before its crossfade begins */
 
