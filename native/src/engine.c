@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-#define FADE_S 15e-3
+#define FADE_S 20e-3
 #define LEAD_S 10e-3 /* of a new chain before it is heard: time for its filters to come in */
 
 uint64_t ag06_engine_bytes(void)
@@ -119,7 +119,7 @@ static uint32_t run_chain(ag06_engine *engine, const float *dry, lanes *frames, 
     lanes old[CHUNK];
     mad |= chain_run(&engine->old_coefficients, &engine->old_state, NULL, dry, old, count);
     for (uint32_t n = 0; n < count && engine->fade_left > 0; n++, engine->fade_left--) {
-        const double share = (double)engine->fade_left / (double)engine->fade_frames;
+        const double share = faded((double)engine->fade_left / (double)engine->fade_frames);
 
         frames[n] = share < 1 ? frames[n] + (old[n] - frames[n]) * share : old[n];
     }
@@ -184,10 +184,9 @@ static void fade(ag06_engine *engine, const float *late, const lanes *frames, fl
                  uint32_t count)
 {
     for (uint32_t n = 0; n < count; n++) {
-        const double b = ramp_next(&engine->slot_b);
-        const double bypass = ramp_next(&engine->bypass);
-        const double ramped = ramp_next(&engine->audible);
-        const double audible = ramped > 0 ? ramped : 0;
+        const double b = faded(ramp_next(&engine->slot_b));
+        const double bypass = faded(ramp_next(&engine->bypass));
+        const double audible = faded(ramp_next(&engine->audible));
 
         for (uint32_t channel = 0; channel < AG06_CHANNELS; channel++) {
             const double in_a = frames[n][channel];

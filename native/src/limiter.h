@@ -26,8 +26,8 @@
  *
  *   c is CEILING_MARGIN_DB, or 5.9 %, below the ceiling that a person sets (design.c). Annex 2 may
  *   read 3.6 % over c; where a fade mixes what comes out with something else below c, or with
- *   silence, it reads at most 2.40 / f times 2 c, or c, more, with f >= 661 the fade's frames. With
- *   fades of chains, slots and mute at once that is 1.8 %.
+ *   silence, it reads at most 2.40 / f times 2 c, or c, more, where 1 / f is the fade's steepest
+ * step and f >= 588. With fades of chains, slots and mute at once that is 2.1 %.
  *
  * Reckoned in reductions, 1 - gain: at rest all of them are exactly 0, and the limiter is a delay.
  */

@@ -5,7 +5,7 @@
 #include <float.h>
 
 #define RATE 48000u
-#define FADE 720u     /* frames of every crossfade at RATE: 15 ms */
+#define FADE 960u     /* frames of every crossfade at RATE: 20 ms */
 #define LEAD 480u     /* frames that a new chain runs unheard before: 10 ms */
 #define SETTLED 4800u /* frames after which nothing at RATE remembers its beginning */
 
@@ -49,7 +49,7 @@ static void the_wet_signal_does_not_depend_on_the_callbacks_size(void)
 
 static void bypass_gives_the_input_back_bit_by_bit_after_the_latency(void)
 {
-    enum { FRAMES = 8192 };
+    enum { FRAMES = 8192, FADED_IN = 4480 };
     const uint32_t rates[] = {44100, 48000, 96000, 192000};
     float *input = rig_frames(FRAMES);
     float *output = rig_frames(FRAMES);
@@ -71,7 +71,8 @@ static void bypass_gives_the_input_back_bit_by_bit_after_the_latency(void)
         input[2 * 6003] = FLT_MIN;
         rig_run(&on, input, output, FRAMES, 333);
         CHECK(signbit(output[2 * (6000 + latency)]));
-        CHECK(same_bits(&output[2 * 4096], &input[2 * (4096 - latency)], FRAMES - 4096));
+        CHECK(
+            same_bits(&output[2 * FADED_IN], &input[2 * (FADED_IN - latency)], FRAMES - FADED_IN));
         rig_free(&on);
     }
     free(input);
@@ -169,7 +170,7 @@ static void a_block_is_echoed_with_the_position_where_it_begins_to_be_heard(void
     rig_publish(&on, 1, &busy);
     rig_run(&on, input + 2 * (AT + 500), output, 600, 100);
     CHECK_EQUAL(params[0].taken.raw, 2);
-    rig_run(&on, input + 2 * (AT + 1100), output, 300, 100);
+    rig_run(&on, input + 2 * (AT + 1100), output, 500, 100);
     CHECK_EQUAL(params[0].taken.raw, 3);
     CHECK_EQUAL(params[1].taken.raw, 1);
     CHECK(params[0].taken_position.raw >= heard + FADE);

@@ -3,7 +3,7 @@
 #include "sound.h"
 
 #define RATE 48000u
-#define FADE 720u /* frames of every crossfade at RATE: 15 ms */
+#define FADE 960u /* frames of every crossfade at RATE: 20 ms */
 
 /* Largest second difference of the left channel: a tone's curvature, and a click's jump. */
 static double bend(const float *frames, uint64_t count)
@@ -24,14 +24,14 @@ typedef struct {
 
 /*
  * Of a fade of F frames between two steady tones of angular frequency w and amplitudes A and B,
- *   y[n] = a[n] + (b[n] - a[n]) n / F,
- * the second difference is at most that of the louder tone, plus 2 (a' + b') / F on the way, plus
- * (A + B) / F in the corners where the fade begins and ends. A quarter on top is for the stages
- * that are still settling: filters that ring, gains that move at their attack.
+ *   y[n] = a[n] + (b[n] - a[n]) s(n / F), s(x) = 3 x^2 - 2 x^3,
+ * the second difference is at most that of the louder tone, plus 2 (a' + b') 3/2 / F on the way,
+ * plus (A + B) 6 / F^2 where the fade begins and ends. A quarter on top is for the stages that are
+ * still settling: filters that ring, gains that move at their attack.
  */
 static double bend_of_a_fade(double tones, double w, double peaks)
 {
-    return 1.25 * (tones + (2 * w + 1) * peaks / FADE);
+    return 1.25 * (tones + (3 * w + 6.0 / FADE) * peaks / FADE);
 }
 
 /* Output of a steady tone with `settings`; `first` is the position of its first frame. */

@@ -8,7 +8,7 @@
 #include <time.h>
 
 #define RATE 48000u
-#define FADED_IN (RATE / 50) /* from here on, bypass gives the input back bit by bit */
+#define FADED_IN (RATE / 40) /* from here on, bypass gives the input back bit by bit */
 #define HOP_MAX 2000
 #define BLOCK_MAX 700
 

@@ -15,7 +15,7 @@ from ag06d.audio.recording import RecordingDevice
 from ag06d.audio.stream import Engine
 
 RATE = 48000
-FADE_IN = round(0.0175 * RATE)  # frames: a stream begins in silence
+FADE_IN = round(0.0225 * RATE)  # frames: a stream begins in silence
 PATIENCE_S = 60  # for what must come at all; nothing depends on how soon
 
 

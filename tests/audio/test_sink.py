@@ -14,7 +14,7 @@ from ag06d.audio.stream import Engine
 from ag06d.errors import RecordingError
 
 RATE = 48000
-FADE_IN = round(0.0175 * RATE)  # frames: a stream begins in silence
+FADE_IN = round(0.0225 * RATE)  # frames: a stream begins in silence
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from ag06d._native import ffi, lib
 
-FADE_IN_S = 0.0175  # a stream begins in silence: look-ahead, fade, and a few frames to spare
+FADE_IN_S = 0.0225  # a stream begins in silence: look-ahead, fade, and a few frames to spare
 SLOTS = 2
 
 

@@ -1,6 +1,6 @@
 """No change clicks: what sounds beside a steady tone during it is no more than in an ideal crossfade.
 
-The ideal is the steady sound before, faded in a straight line of 15 ms to the steady sound after,
+The ideal is the steady sound before, faded along 3 x^2 - 2 x^3 in 20 ms to the steady sound after,
 each run on its own. That is what no crossfade of this length can do better; a cut from one to the
 other, where it is heard at all, is far above it.
 """
@@ -19,7 +19,7 @@ from .conftest import Engine
 
 RATE = 48000
 AT = 24000  # frame of the change: everything has settled
-LEAD, FADE = 480, 720  # frames: the new chain runs unheard, then fades in
+LEAD, FADE = 480, 960  # frames: the new chain runs unheard, then fades in
 COUNT = 16384  # frames looked at, the fade in the middle
 FRAMES = AT + COUNT
 WINDOW = blackmanharris(COUNT)
@@ -98,7 +98,7 @@ def level_db(sound: np.ndarray) -> float:
 def check(heard: np.ndarray, before: np.ndarray, after: np.ndarray, hz: float, fade_at: int) -> None:
     """`before` and `after` are steady; the fade from one to the other began at `fade_at`."""
     along = np.clip((np.arange(FRAMES) - fade_at) / FADE, 0, 1)
-    ideal = beside(before + along * (after - before), hz, fade_at)
+    ideal = beside(before + along**2 * (3 - 2 * along) * (after - before), hz, fade_at)
     cut = beside(np.where(np.arange(FRAMES) < fade_at, before, after), hz, fade_at)
     at_rest = max(beside(before, hz, fade_at), beside(after, hz, fade_at))  # harmonics of the dynamics
     bound = max(ideal, at_rest) + TONES[hz][1]
@@ -167,3 +167,19 @@ def test_a_knob_that_is_turned_does_not_zip(path):
     smooth = beside(before + way * (after - before), 1000, middle)
     heard = beside(sound.left(), 1000, middle)
     assert heard <= smooth + 12
+
+
+@pytest.mark.parametrize("change", ["mute", "bypass", "slot", "preset"])
+def test_far_above_a_low_tone_a_fade_is_not_heard(change):
+    """The corners of a straight line would put -93 dB of all energy there, this fade -118 dB."""
+    quiet = frozen({"level.gain_db": -20.0})
+    sound = Sound(100, quiet if change == "bypass" else (), quiet)
+    sound.until(AT)
+    if change == "preset":
+        sound.publish(quiet)
+    else:
+        sound.engine.switch({"mute": MUTE, "bypass": BYPASS, "slot": SLOT_B}[change])
+    start = AT + LEAD + FADE // 2 - COUNT // 2 if change == "preset" else AT + FADE // 2 - COUNT // 2
+    power = np.abs(np.fft.rfft(sound.left()[start : start + COUNT] * WINDOW)) ** 2
+    far = np.fft.rfftfreq(COUNT, 1 / RATE) > 6000
+    assert 10 * np.log10(power[far].sum() / power.sum()) < -110
