@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ag06d.core import stderr
 from ag06d.core.child import BackOff, Child, describe_end
+from ag06d.core.stderr import AT_ONCE, Budget
 
 PATIENCE_S = 60  # for what must come at all; nothing depends on how soon
 
@@ -168,3 +170,68 @@ def test_the_pause_is_nothing_at_first_then_doubles_up_to_the_longest_and_a_heal
         early = 0 if lived >= healthy else early
         assert back_off.after(lived) == (0 if early == 0 else min(first * 2 ** (early - 1), longest))
         early += 1
+
+
+def lines_of(err: str) -> list[str]:
+    return [line for line in err.splitlines() if line.startswith("line ")]
+
+
+def test_what_a_child_writes_to_stderr_comes_through_to_the_last_line(module, capfd):
+    name = module(
+        "for n in range(300): print('line', n, file=sys.stderr)\nos.write(2, b'line the last')\nos.abort()"
+    )
+
+    async def scenario() -> None:
+        await Life(name, {}).end()
+
+    asyncio.run(scenario())
+    assert lines_of(capfd.readouterr().err) == [*(f"line {n}" for n in range(300)), "line the last"]
+
+
+def test_of_a_flood_a_part_is_passed_on_and_the_end_and_how_much_was_left_out(module, capfd, caplog):
+    line, number = "line " + 94 * "x", 100_000
+    name = module(
+        f"for n in range({number}): os.write(2, b'{line}\\n')\nprint('line the last', file=sys.stderr)"
+    )
+
+    async def scenario() -> None:
+        await Life(name, {}).end()
+
+    asyncio.run(scenario())
+    err = capfd.readouterr().err
+    assert AT_ONCE // 2 < len(err) < 4 * AT_ONCE
+    lines = lines_of(err)
+    assert set(lines) == {line, "line the last"}
+    assert lines[-1] == "line the last"
+    left_out = [int(record.args[1]) for record in caplog.records if "left out" in record.message]
+    assert sum(left_out) + len(err) == number * (len(line) + 1) + len("line the last\n")
+
+
+def test_who_writes_too_much_through_many_lives_has_one_budget(module, capfd):
+    name = module("os.write(2, b'line\\n' * 6000)")
+
+    async def scenario() -> None:
+        budget = Budget()
+        for _ in range(20):
+            ended = asyncio.get_running_loop().create_future()
+            Child(name, {}, (), ended=ended.set_result, budget=budget)
+            await asyncio.wait_for(ended, PATIENCE_S)
+
+    asyncio.run(scenario())
+    assert len(capfd.readouterr().err) < 20 * 30000 // 2
+
+
+def test_nobody_waits_for_a_stderr_that_is_not_read(module, monkeypatch):
+    name = module("os.write(2, b'x' * 1_000_000); say(done=1)")
+    unread, full = os.pipe()
+    monkeypatch.setattr(stderr, "STDERR", full)
+
+    async def scenario() -> None:
+        monkeypatch.setattr(stderr, "AT_ONCE", 1 << 20)
+        life = Life(name, {})
+        assert await life.next() == {"done": 1}
+        assert await life.end() == 0
+
+    asyncio.run(scenario())
+    os.close(unread)
+    os.close(full)

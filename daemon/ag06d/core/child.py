@@ -13,6 +13,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ag06d.core.stderr import Budget, ChildStderr
+
 # One thread each: a numeric library that spreads over all cores is a neighbour of the audio thread.
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
@@ -22,10 +24,11 @@ log = logging.getLogger(__name__)
 class Child:
     """`python -m MODULE` with `spec` as JSON on stdin.
 
-    `said` is given each JSON line of its stdout, if asked for; `ended` its wait status, once.
+    `said` is given each JSON line of its stdout, if asked for; `ended` its wait status, once. Its stderr
+    is passed on to ours within `budget`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what one child is given
         self,
         module: str,
         spec: dict[str, Any],
@@ -33,6 +36,7 @@ class Child:
         *,
         ended: Callable[[int], None],
         said: Callable[[dict[str, Any]], None] | None = None,
+        budget: Budget | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._ended = ended
@@ -43,6 +47,7 @@ class Child:
             [sys.executable, "-m", module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE if said else subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             pass_fds=fds,
             env=os.environ | ENVIRONMENT,
             process_group=0,  # a terminal's Ctrl-C is ours to handle
@@ -50,6 +55,7 @@ class Child:
         self.pid = self._process.pid
         self._pidfd = os.pidfd_open(self.pid)
         self._loop.add_reader(self._pidfd, self._reap)
+        self._stderr = ChildStderr(self._process.stderr, f"{module} (pid {self.pid})", budget or Budget())  # type: ignore[arg-type]  # it is a pipe
         if self._process.stdout is not None:
             os.set_blocking(self._process.stdout.fileno(), False)
             self._loop.add_reader(self._process.stdout.fileno(), self._read)
@@ -112,6 +118,7 @@ class Child:
                 pass
             self._loop.remove_reader(self._process.stdout.fileno())
             self._process.stdout.close()
+        self._stderr.close()
         os.close(self._pidfd)
         self._gone.set()
         self._ended(status)

@@ -8,6 +8,7 @@ from typing import Any
 
 from ag06d._native import lib
 from ag06d.core.child import BackOff, Child, describe_end
+from ag06d.core.stderr import Budget
 
 RETRY_S = 2.0  # after a process could not even be started
 
@@ -36,6 +37,7 @@ class KeptProcess:
         self.why = ""  # why this life was or will be ended by us
         self._module, self._back_off = module, back_off
         self._spec, self._ended, self._failed, self._said = spec, ended, failed, said
+        self._budget = Budget()
         self._child: Child | None = None
         self._next: asyncio.TimerHandle | None = None
         self._renewing: asyncio.Task[None] | None = None
@@ -55,7 +57,14 @@ class KeptProcess:
         self.started_ns = lib.ag06_now_ns()
         spec, descriptors = self._spec()
         try:
-            self._child = Child(self._module, spec, descriptors, said=self._said, ended=self._child_ended)
+            self._child = Child(
+                self._module,
+                spec,
+                descriptors,
+                said=self._said,
+                ended=self._child_ended,
+                budget=self._budget,
+            )
         except OSError as error:  # no process or file to be had at present
             self._child = None
             self._failed(str(error))
