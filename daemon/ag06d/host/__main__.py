@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import json
 import logging
@@ -218,6 +219,7 @@ def main(document: Mapping[str, Any]) -> int:
     if not lib.ag06_die_with_parent(spec.parent):
         return 1
     setup_logging(spec.log_level, f"host {spec.name}")
+    faulthandler.enable()
     logging.captureWarnings(True)  # such as DeprecatedApiWarning
     confine(spec.scheduling, spec.nice, spec.memory_mb)
     host = Host(spec)
