@@ -65,6 +65,7 @@ class Clients:
     def __init__(self, bus: Bus, sockets) -> None:
         self.bus, self.sockets = bus, sockets
         self.told = asyncio.Event()
+        self.toiled = 0
         self._context = zmq.asyncio.Context()
 
     def socket(self, kind: int, address: str, rcvhwm: int = 1000) -> zmq.asyncio.Socket:
@@ -104,6 +105,12 @@ def serving(sockets):
         clients = Clients(bus, sockets)
 
         async def answer_when_told(request: Request) -> Reply:
+            if request.op == "toil":
+                began = time.thread_time()
+                while time.thread_time() < began + 0.003:
+                    pass
+                clients.toiled += 1
+                return Reply(request.id, "ok")
             if request.op == "when told":
                 await clients.told.wait()
                 return Reply(request.id, "ok")
@@ -296,6 +303,41 @@ def test_a_client_that_floods_does_not_keep_another_from_its_answers(serving):
             flood.enough.set()
             flood.join()
             assert flood.is_alive() is False
+
+    asyncio.run(scenario())
+
+
+def test_one_who_asks_seldom_is_next_whatever_others_have_waiting(serving):
+    async def scenario() -> None:
+        async with serving() as clients:
+            rude = [clients.socket(zmq.DEALER, clients.sockets.control) for _ in range(20)]
+            for dealer in rude:
+                for number in range(20):
+                    await dealer.send_multipart(Request(number, "toil").encode())
+            await until(lambda: clients.toiled > len(rude))
+            dealer = clients.socket(zmq.DEALER, clients.sockets.control)
+            assert (await clients.ask(dealer, *Request(1, "echo").encode())).status == "ok"  # it is connected
+            before = clients.toiled
+            assert before < 200, "they were to have much more waiting"
+            assert (await clients.ask(dealer, *Request(2, "echo").encode())).status == "ok"
+            assert clients.toiled - before < len(rude)
+
+    asyncio.run(scenario())
+
+
+def test_what_is_no_request_is_dropped_and_counted_beyond_the_limit(serving):
+    async def scenario() -> None:
+        async with serving(client_burst=3, client_requests_per_s=0.001) as clients:
+            rude, other = (clients.socket(zmq.DEALER, clients.sockets.control) for _ in range(2))
+            junk = [PROTOCOL, b"\xc1", b"\xc1"]
+            assert [(await clients.ask(rude, *junk)).re for _ in range(3)] == [None] * 3
+            for _ in range(5):
+                await rude.send_multipart(junk)
+            busy = await clients.ask(rude, *Request("known", "echo").encode())
+            assert (busy.re, busy.body["code"]) == ("known", "busy"), "and nothing came before it"
+            account = clients.bus.account()
+            assert (account["refused"], account["dropped"]) == ({"malformed": 8, "busy": 1}, 5)
+            assert (await clients.ask(other, *Request(1, "echo").encode())).status == "ok"
 
     asyncio.run(scenario())
 

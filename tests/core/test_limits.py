@@ -20,8 +20,8 @@ class Clock:
         return self.now
 
 
-def limits(clock: Clock, in_flight: int = 4, all_in_flight: int = 6) -> Limits:
-    return Limits(per_s=PER_S, burst=BURST, in_flight=in_flight, all_in_flight=all_in_flight, clock=clock)
+def limits(clock: Clock, in_flight: int = 4) -> Limits:
+    return Limits(per_s=PER_S, burst=BURST, in_flight=in_flight, clock=clock)
 
 
 @given(
@@ -40,15 +40,15 @@ def test_nobody_has_more_than_a_burst_and_what_comes_with_time_and_an_honest_one
     assert known.limited["rate"] == len(steps) - let_in.total()
 
 
-def test_what_is_in_flight_is_limited_for_one_and_for_all_until_it_ends():
+def test_what_one_has_in_flight_is_limited_until_it_ends():
     known = limits(Clock())
     for client in (b"a", b"a", b"a", b"a", b"b", b"b"):
         assert not known.exceeded(client)
         known.begin(client)
-    assert [known.exceeded(client) for client in (b"a", b"b", b"c")] == ["in_flight", "all", "all"]
+    assert [known.exceeded(client) for client in (b"a", b"b")] == ["in_flight", ""]
     known.end(b"a")
-    assert not known.exceeded(b"c")
-    assert known.limited == {"in_flight": 1, "all": 2}
+    assert not known.exceeded(b"a")
+    assert known.limited == {"in_flight": 1}
 
 
 def test_clients_that_have_gone_are_forgotten_but_never_one_with_something_to_answer_for():

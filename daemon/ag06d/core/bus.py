@@ -14,6 +14,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +26,7 @@ from ag06d._native import lib
 from ag06d.core.config import BusConfig
 from ag06d.core.door import Door, allow_all_files, connections_max
 from ag06d.core.limits import Limits
+from ag06d.core.turns import Turns, charged
 from ag06d.errors import DaemonRunningError, RequestError
 from ag06d.paths import Sockets
 from ag06d.wire import ERROR_CODES, Message, Reply, Request, WireError
@@ -41,10 +43,13 @@ SUBSCRIPTIONS_A_TURN = 256
 FRAME_BYTES_MAX = 2 << 20  # a larger one costs its sender the connection
 SUBSCRIPTION_BYTES_MAX = 4096  # likewise, of a subscriber, who has nothing longer to say
 IN_FLIGHT_MAX = 256  # requests being worked on, of all clients
+ROUND_MAX = 1024  # requests that are read before some are worked on
+TURN_S = 0.004  # likewise, of this thread's time that is worked on requests before more are read
 LAST_TOLD = 200  # topics whose newest message a heartbeat tells the number of
 BUSY = {
     "rate": "this client asks too much at once",
-    "in_flight": "this client has too many requests that are being worked on",
+    "in_flight": "this client has too many requests that wait or are being worked on",
+    "size": "this client has too much that waits",
     "all": f"{IN_FLIGHT_MAX} requests are being worked on",
 }
 WELCOME = "welcome."
@@ -102,8 +107,9 @@ class Bus:
             per_s=settings.client_requests_per_s,
             burst=settings.client_burst,
             in_flight=settings.client_in_flight,
-            all_in_flight=IN_FLIGHT_MAX,
         )
+        self._turns = Turns()
+        self._round: set[bytes] = set()  # who has been read since the last one that came a second time
         self._position = position
         self._next: dict[Channel, dict[str, int]] = {channel: {} for channel in CHANNELS}
         self._observers: list[Callable[[Message], None]] = []
@@ -204,32 +210,76 @@ class Bus:
         try:
             while True:
                 await asyncio.sleep(0)  # receiving what is there already gives nobody else a turn
-                self._take(await self._control.recv_multipart(), handler)
+                if not self._turns:
+                    self._round = {self._take(await self._control.recv_multipart())}
+                self._read_round()
+                await self._serve_turn(handler)
         finally:
             for door in doors:
                 door.cancel()
 
-    def _take(self, frames: list[bytes], handler: Handler) -> None:
+    def _read_round(self) -> None:
+        """Read one request of each client that has sent some.
+
+        libzmq gives one of each in turn: when a client comes a second time, everybody has been read.
+        """
+        for _ in range(ROUND_MAX):
+            # Not past asyncio, as in HostLink; with NOBLOCK the future is done already.
+            received: Any = self._control.recv_multipart(zmq.NOBLOCK)
+            if received.exception() is not None:  # nothing is there
+                self._round.clear()
+                return
+            identity = self._take(received.result())
+            if identity in self._round:
+                self._round = {identity}
+                return
+            self._round.add(identity)
+
+    def _take(self, frames: list[bytes]) -> bytes:
+        """Have a request wait for its turn, or refuse it; whose it is."""
         self._requests += 1
-        route, content = self._split(frames)
-        identity = route[0]
+        identity = frames[0]
         limit = self._limits.exceeded(identity)
-        try:
-            request = Request.decode(content)
-        except WireError as error:
-            self._refused["malformed"] += 1
-            re = error.request_id if isinstance(error.request_id, int | str | bytes) else None
-            self._send(route, Reply.failed(re, RequestError("bad_request", str(error))).encode())
-            return
+        if not limit and not self._turns.put(identity, frames):
+            limit = self._limits.count("size")
         if limit:
-            busy = RequestError("busy", BUSY[limit], "ask again later")
-            self._send(route, self._counted(Reply.failed(request.id, busy)).encode())
+            began = time.thread_time()
+            self._refuse(frames, limit)
+            self._turns.charge(identity, time.thread_time() - began)
+        else:
+            self._limits.begin(identity)
+        return identity
+
+    def _refuse(self, frames: list[bytes], limit: str) -> None:
+        """Answer `busy`, if what came is a request so far as that tells its id; else it is dropped."""
+        route, content = self._split(frames)
+        try:
+            request_id = Request.read_id(content)
+        except WireError:
+            self._refused["malformed"] += 1
+            self._dropped += 1
             return
-        self._limits.begin(identity)
-        task = asyncio.create_task(self._work(route, request, handler))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        task.add_done_callback(lambda _: self._limits.end(identity))
+        busy = RequestError("busy", BUSY[limit], "ask again later")
+        self._send(route, self._counted(Reply.failed(request_id, busy)).encode())
+
+    async def _serve_turn(self, handler: Handler) -> None:
+        """Begin requests, of whoever has used the least time first, until they took `TURN_S`."""
+        until = time.thread_time() + TURN_S
+        while self._turns and time.thread_time() < until:
+            frames = self._turns.next()
+            identity = frames[0]
+            if len(self._tasks) < IN_FLIGHT_MAX:
+                task = asyncio.create_task(self._work(frames, handler))
+                self._tasks.add(task)
+                task.add_done_callback(partial(self._ended, identity))
+            else:
+                self._limits.end(identity)
+                self._refuse(frames, self._limits.count("all"))
+            await asyncio.sleep(0)  # its first step, and everybody else's
+
+    def _ended(self, identity: bytes, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._limits.end(identity)
 
     @staticmethod
     def _split(frames: list[bytes]) -> tuple[list[bytes], list[bytes]]:
@@ -237,22 +287,33 @@ class Bus:
         cut = 2 if len(frames) > 1 and not frames[1] else 1
         return frames[:cut], frames[cut:]
 
-    async def _work(self, route: list[bytes], request: Request, handler: Handler) -> None:
+    async def _work(self, frames: list[bytes], handler: Handler) -> None:
+        await charged(self._answer(frames, handler), partial(self._turns.charge, frames[0]))
+
+    async def _answer(self, frames: list[bytes], handler: Handler) -> None:
+        route, content = self._split(frames)
+        try:
+            request = Request.decode(content)
+        except WireError as error:
+            self._refused["malformed"] += 1
+            re = error.request_id if isinstance(error.request_id, int | str | bytes) else None
+            self._send(route, Reply.failed(re, RequestError("bad_request", str(error))).encode())
+            return
         try:
             reply = await handler(request)
-            frames = reply.encode()
+            answer = reply.encode()
         except RequestError as error:
             reply = Reply.failed(request.id, error)
-            frames = reply.encode()
+            answer = reply.encode()
         except Exception:
             log.exception("operation %s failed", request.op)
             failed = RequestError(
                 "internal", f"{request.op[:100]}: the daemon failed at it", "its log says why"
             )
             reply = Reply.failed(request.id, failed)
-            frames = reply.encode()
+            answer = reply.encode()
         self._counted(reply)
-        self._send(route, frames)
+        self._send(route, answer)
 
     def _counted(self, reply: Reply) -> Reply:
         if reply.status == "error":

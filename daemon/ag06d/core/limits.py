@@ -1,4 +1,4 @@
-"""What one client may ask of `control`: so much a second, so much at a time, and never all there is."""
+"""What one client may ask of `control`: so much a second, and so much at a time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SWEEP = 1024  # clients that are remembered before the first look for those that
 
 @dataclass(slots=True)
 class _Client:
-    """`tokens` that it has left, as of `counted_s`, and requests that are being worked on."""
+    """`tokens` that it has left, as of `counted_s`, and requests that wait or are being worked on."""
 
     tokens: float
     counted_s: float
@@ -32,45 +32,38 @@ class Limits:
         per_s: float,
         burst: int,
         in_flight: int,
-        all_in_flight: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.limited: Counter[str] = Counter()
         self._per_s, self._burst = per_s, burst
-        self._in_flight, self._all_in_flight = in_flight, all_in_flight
+        self._in_flight = in_flight
         self._clock = clock
         self._clients: dict[bytes, _Client] = {}
-        self._working = 0
         self._sweep_at = SWEEP
 
     def __len__(self) -> int:
         return len(self._clients)
 
     def exceeded(self, identity: bytes) -> str:
-        """Take a token; which limit this request is beyond, `rate`, `in_flight` or `all`, or none."""
+        """Take a token; which limit this request is beyond, `rate` or `in_flight`, or none."""
         client = self._known(identity)
-        limit = ""
         if client.tokens < 1:
-            limit = "rate"
-        else:
-            client.tokens -= 1
-            if client.in_flight >= self._in_flight:
-                limit = "in_flight"
-            elif self._working >= self._all_in_flight:
-                limit = "all"
-        if limit:
-            self.limited[limit] += 1
+            return self.count("rate")
+        client.tokens -= 1
+        return self.count("in_flight") if client.in_flight >= self._in_flight else ""
+
+    def count(self, limit: str) -> str:
+        """A request was beyond `limit`, whoever found it so; that limit."""
+        self.limited[limit] += 1
         return limit
 
     def begin(self, identity: bytes) -> None:
-        """A request of this client is being worked on."""
+        """A request of this client waits for its turn, or is being worked on."""
         self._known(identity).in_flight += 1
-        self._working += 1
 
     def end(self, identity: bytes) -> None:
         """And no longer."""
         self._known(identity).in_flight -= 1
-        self._working -= 1
 
     def _known(self, identity: bytes) -> _Client:
         now = self._clock()

@@ -70,7 +70,10 @@ class Operations:
         if request.deadline_ms is None:
             return await answer
         try:
-            return await asyncio.wait_for(answer, request.deadline_ms / 1000)
+            async with asyncio.timeout(
+                request.deadline_ms / 1000
+            ):  # in this task, whose time is its client's
+                return await answer
         except TimeoutError:
             raise RequestError(
                 "deadline", f"{request.op} was not done within {request.deadline_ms:g} ms"

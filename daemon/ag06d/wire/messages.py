@@ -44,6 +44,7 @@ Body = dict[str, Any]
 Buffers = Sequence[bytes]
 PAGE_VERSION: Final = "1.1"  # of docs/protocol.md; the second number is raised with whatever is added
 VERSION: Final = 1  # of a published message's header
+HEADER_MAX: Final = 4096  # bytes of the header of a request that is only to be answered `busy`
 ID_MAX: Final = 64  # bytes of a request's id, which its reply gives back
 ERROR_TEXT_MAX: Final = 4000  # characters of an error's message and of its hint, which may quote a request
 _HEAD = 3  # frames before the buffers
@@ -101,9 +102,19 @@ class Request:
         header = unpack_map(frames[1], "header")
         request_id = _read_id(header)
         try:
-            return cls._checked(request_id, header.get("op"), header, unpack_map(frames[2], "body"), frames[_HEAD:])
+            return cls._checked(
+                request_id, header.get("op"), header, unpack_map(frames[2], "body"), frames[_HEAD:]
+            )
         except WireError as error:
             raise WireError(str(error), request_id) from error
+
+    @staticmethod
+    def read_id(frames: Sequence[bytes]) -> int | str | bytes:
+        """The id of the request in `frames`, of which nothing else is read; raises WireError."""
+        _check_frames(frames)
+        if len(frames[1]) > HEADER_MAX:
+            raise WireError(f"a header of {len(frames[1])} bytes; at most {HEADER_MAX} are read")
+        return _read_id(unpack_map(frames[1], "header"))
 
     @classmethod
     def _checked(

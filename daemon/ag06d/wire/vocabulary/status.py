@@ -189,9 +189,9 @@ class Bus(Part):
     refused: dict[str, int]
     """Requests that were answered with an error, by its code; `malformed` counts what was no request."""
     limited: dict[str, int]
-    """Requests answered `busy`, by limit: `rate` and `in_flight` of one client, `all` of all together."""
+    """Requests beyond a limit, by its name: `rate`, `in_flight`, `size` of one client, `all` of all."""
     dropped: int
-    """Replies that their client was not there for, or did not take."""
+    """Replies that their client was not there for or did not take; beyond a limit, what was no request."""
     clients: Clients
     """Connections to each socket at present."""
     turned_away: int
