@@ -146,3 +146,15 @@ def test_what_was_written_before_the_disk_was_full_is_a_whole_file(tmp_path, sou
     read, _ = soundfile.read(path, dtype="float32")
     assert len(read) > RATE - 4097
     np.testing.assert_allclose(read, sound[: len(read)], rtol=0, atol=2**-23)
+
+
+@pytest.mark.parametrize(("name", "sample_format"), FORMATS[:2])
+def test_a_disk_that_is_full_from_the_start_is_told_in_the_words_of_the_system(tmp_path, name, sample_format):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        with pytest.raises(RequestError, match=f"{name}: cannot be written: {os.strerror(errno.EFBIG)}"):
+            begin(tmp_path / name, sample_format)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == []

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -45,19 +47,22 @@ class RecordingFile:
         except OSError as error:
             raise refusal(path, error) from error
         try:
-            self._file = soundfile.SoundFile(
-                self._fd,
-                "w",
-                samplerate=rate,
-                channels=channels,
-                format=CONTAINERS[path.suffix.lower()],
-                subtype=SUBTYPES[sample_format],
-                closefd=False,
-            )
+            with in_the_words_of_the_system():
+                self._file = soundfile.SoundFile(
+                    self._fd,
+                    "w",
+                    samplerate=rate,
+                    channels=channels,
+                    format=CONTAINERS[path.suffix.lower()],
+                    subtype=SUBTYPES[sample_format],
+                    closefd=False,
+                )
         except WRITE_ERRORS as error:
             os.close(self._fd)
             self.part.unlink()
-            raise RequestError("denied", f"{path}: cannot be written: {error}") from error
+            words = error.strerror if isinstance(error, OSError) else str(error)
+            hint = "make room, or name a place where there is some"
+            raise RequestError("denied", f"{path}: cannot be written: {words}", hint) from error
         self._command(RF64_AUTO_DOWNGRADE, 1)
 
     def _command(self, command: int, argument: int) -> None:
@@ -74,12 +79,8 @@ class RecordingFile:
         """Append frames; raises one of WRITE_ERRORS."""
         # As a whole number, what is not a number would be a click at full scale.
         frames = np.nan_to_num(sound) if self._whole_numbers else sound
-        try:
+        with in_the_words_of_the_system():
             self._file.write(frames)
-        except soundfile.LibsndfileError as error:
-            if number := soundfile._ffi.errno:  # noqa: SLF001 - libsndfile itself says only "system error"
-                raise OSError(number, os.strerror(number)) from error
-            raise
         self.frames += len(frames)
 
     def silence(self, frames: int) -> None:
@@ -112,6 +113,17 @@ class RecordingFile:
             return self.part
         self.part.replace(self.path)
         return self.path
+
+
+@contextmanager
+def in_the_words_of_the_system() -> Iterator[None]:
+    """Raises OSError with what was wrong, where libsndfile itself says only "system error"."""
+    try:
+        yield
+    except soundfile.LibsndfileError as error:
+        if number := soundfile._ffi.errno:  # noqa: SLF001 - there is no public door to it
+            raise OSError(number, os.strerror(number)) from error
+        raise
 
 
 def refusal(path: Path, error: OSError) -> RequestError:
