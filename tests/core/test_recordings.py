@@ -130,6 +130,14 @@ def test_it_begins_before_now_as_far_as_the_rings_hold(recordings, arena, before
     assert recordings.prepare(None, "wet", before_s=before_s).frames is None
 
 
+def test_what_is_overwritten_while_the_recorder_starts_is_not_asked_for(recordings, arena):
+    head, quarter = 3 * arena.capacity, arena.capacity // 4
+    for ring in (arena.pointer.dry, arena.pointer.wet):
+        ring.head.raw, ring.begin.raw = head, head - arena.capacity
+    assert recordings.prepare(None, "wet", before_s=60).position == head - arena.capacity + quarter
+    assert recordings.prepare(None, "wet", before_s=0.01).position == head - RATE // 100
+
+
 def test_without_a_path_every_one_has_a_name_of_its_own(recordings, children):
     async def scenario() -> None:
         names = {(await begin(recordings)).path for _ in range(3)}
@@ -170,7 +178,9 @@ def test_the_one_that_runs_need_not_be_named_and_of_two_one_has_to_be(recordings
     asyncio.run(scenario())
 
 
-def test_its_start_its_progress_and_its_end_are_told(recordings, children, told):
+def test_its_start_its_progress_and_its_end_are_told(recordings, children, told, caplog):
+    caplog.set_level("INFO")
+
     async def scenario() -> None:
         recording = await begin(recordings, "take.wav")
         children[0].said({"event": "progress", **children[0].figures(240)})
@@ -179,6 +189,7 @@ def test_its_start_its_progress_and_its_end_are_told(recordings, children, told)
         await recordings.stop(recording)  # once more, and no harm
 
     asyncio.run(scenario())
+    assert caplog.messages[-1] == "recording r1: stopped"
     assert [topic for topic, _ in told] == ["record.started", "record.progress", "record.finished"]
     assert {body["recording"] for _, body in told} == {"r1"}
     end = told[-1][1]

@@ -21,6 +21,7 @@ RUNNING_MAX = 4
 KEPT = 20  # finished ones that `record.list` still tells of
 ANSWER_S = 5.0  # a disk may take so long to begin or finish a file before the client is told to wait
 CLOSE_S = 5.0  # and so long when the daemon stops
+START_S = 1.0  # of the oldest sound is overwritten while the process starts
 
 log = logging.getLogger(__name__)
 Announce = Callable[[str, dict[str, Any]], None]
@@ -104,7 +105,7 @@ class Recording:
             error = RequestError("internal", f"the recorder {describe_end(status)} before it had begun")
             self.opened.set_exception(error)
         if begun:
-            log.info("recording %s: %s %s", self.name, self._outcome["reason"], self._outcome["message"])
+            log.info("recording %s: %s", self.name, ": ".join(filter(None, self._outcome.values())))
             self._announce("record.finished", self.document())
         self.ended.set_result(None)
 
@@ -160,7 +161,8 @@ class Recordings:
             hint = f"{target.suffix} holds {' or '.join(formats)}"
             raise RequestError("bad_request", f"{target}: cannot hold {sample_format}", hint)
         head, rate = self._arena.head, self._arena.rate
-        before = round(min(before_s, self._arena.capacity / rate) * rate)
+        kept = self._arena.capacity - min(round(START_S * rate), self._arena.capacity // 4)
+        before = round(min(before_s, kept / rate) * rate)
         position = max(self._arena.oldest, head - before)
         return RecorderSpec(
             parent=self._parent,
