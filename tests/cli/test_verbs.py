@@ -48,6 +48,20 @@ def test_a_preset_whose_values_were_changed_is_told_as_such(ctl):
     assert "a: voice, b: broadcast (changed); slot a is heard" in ctl("status").stdout
 
 
+@pytest.mark.usefixtures("daemon")
+def test_what_is_switched_stands_before_the_slot_that_would_be_heard(ctl):
+    ctl("set", "audio.mute=true", "audio.bypass=true")
+    assert "slot a would be heard but for mute and bypass" in ctl("status").stdout
+
+
+def test_input_that_is_no_sound_is_told_where_there_was_any(daemon, ctl, monkeypatch):
+    assert "input" not in ctl("status").stdout
+    status = daemon.daemon.status()
+    status["audio"]["bad_input_frames"] = 3
+    monkeypatch.setattr(daemon.daemon, "status", lambda: status)
+    assert "input    3 frames of input were NaN, infinite" in ctl("status").stdout
+
+
 def test_the_version_is_that_of_the_package_and_of_the_protocol(ctl, ctl_json):
     assert ctl("--version").stdout == f"ag06ctl {version('ag06d')}, protocol AG06/1\n"
     assert ctl_json("--version") == {"version": version("ag06d"), "protocol": "AG06/1"}

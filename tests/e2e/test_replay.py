@@ -17,11 +17,13 @@ import soundfile
 from ag06d.paths import SHIPPED_RECORDING
 from ag06d.plot.sound import Comparison
 
+RATE = 48000
+
 
 @pytest.fixture(scope="module")
 def voice(tmp_path_factory) -> Path:
     """Five seconds of the shipped recording, of a length that no block divides."""
-    sound, rate = soundfile.read(SHIPPED_RECORDING, dtype="float32", stop=5 * 48000 + 77)
+    sound, rate = soundfile.read(SHIPPED_RECORDING, dtype="float32", stop=5 * RATE + 77)
     path = tmp_path_factory.mktemp("replay") / "voice.wav"
     soundfile.write(path, sound, rate)
     return path
@@ -44,9 +46,21 @@ def once(replay, voice):
 
 
 def test_every_frame_goes_through_and_none_is_lost(once):
-    assert (once["frames"], once["lost_frames"]) == (5 * 48000 + 77, 0)
+    assert (once["frames"], once["lost_frames"]) == (5 * RATE + 77, 0)
     assert once["seconds"] == pytest.approx(once["frames"] / 48000, abs=1e-5)
     assert once.keys() >= {"speed", "sha256_wet", "alerts"}
+
+
+def test_input_that_is_no_sound_is_counted_and_told(ag06d, once, tmp_path):
+    sound = np.full((RATE, 2), 0.1, np.float32)
+    sound[1000:1003] = np.nan
+    sound[2000, 0] = np.inf
+    path = tmp_path / "broken.wav"
+    soundfile.write(path, sound, RATE, subtype="FLOAT")
+    done = ag06d("replay", path, "--json")
+    assert json.loads(done.stdout.splitlines()[-1])["bad_input_frames"] == 4
+    assert "4 frames of input were NaN, infinite" in ag06d("replay", path).stdout
+    assert once["bad_input_frames"] == 0
 
 
 def test_a_second_time_gives_the_same_sound(once, replay, voice):

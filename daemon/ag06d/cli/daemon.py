@@ -15,7 +15,7 @@ import typer
 from typer.core import TyperCommand
 
 from ag06d import paths
-from ag06d.cli.output import let_go_of_output
+from ag06d.cli.output import BAD_INPUT, let_go_of_output
 from ag06d.cli.verbs import version_option
 from ag06d.core.config import Config, checks, load
 from ag06d.core.config.show import to_document, to_toml, visible
@@ -173,6 +173,8 @@ def replay(  # noqa: PLR0913 - what there is to say about a replay
     typer.echo(
         f"{result['frames']} frames, {result['lost_frames']} lost\nsha256 of the wet: {result['sha256_wet']}"
     )
+    if result["bad_input_frames"]:
+        typer.echo(f"{result['bad_input_frames']} frames {BAD_INPUT}")
     for name in ("dry", "wet"):
         typer.echo(programme_line(name, result[name]))
     for alert in result["alerts"]:

@@ -8,7 +8,16 @@ from typing import Annotated, Any
 import typer
 
 from ag06d.cli import complete
-from ag06d.cli.output import CLOCK_JITTER_BLOCKS, EXIT_REFUSED, client, fail, nearest, preset_titles, show
+from ag06d.cli.output import (
+    BAD_INPUT,
+    CLOCK_JITTER_BLOCKS,
+    EXIT_REFUSED,
+    client,
+    fail,
+    nearest,
+    preset_titles,
+    show,
+)
 from ag06d.cli.verbs import Verbs
 
 app = Verbs()
@@ -35,13 +44,16 @@ def audio_lines(document: Mapping[str, Any]) -> list[str]:
     frames = f"{audio['frames']} frames, {missing} missing"
     percentiles = ", ".join(f"{name} {value:g}" for name, value in duration.items())
     presets = ", ".join(f"{slot}: {name}" for slot, name in preset_titles(document).items())
-    muted = "".join(f", {switch}" for switch in ("mute", "bypass") if switches[switch])
+    switched = " and ".join(switch for switch in ("mute", "bypass") if switches[switch])
+    heard = f"would be heard but for {switched}" if switched else "is heard"
+    bad = audio.get("bad_input_frames", 0)  # an older daemon does not tell
     return [
         f"{document['state']}{': ' + document['reason'] if document['reason'] else ''}",
         f"device   {device['name']}, {device['rate']} Hz, blocks of {device['block']}",
         f"audio    {frames}, {audio['callbacks']} callbacks; {counts}",
+        *([f"input    {bad} frames {BAD_INPUT}"] if bad else []),
         f"callback takes {percentiles} us; {audio['policy']} priority {audio['priority']}",
-        f"preset   {presets}; slot {switches['slot']} is heard{muted}",
+        f"preset   {presets}; slot {switches['slot']} {heard}",
     ]
 
 

@@ -83,6 +83,7 @@ async def _replay(
         "speed": round(seconds / result["wall_s"], 2),
         "lost_frames": result["lost_frames"]
         + sum(host.cell.lost_frames for host in daemon.hosts.hosts.values()),
+        "bad_input_frames": status["audio"]["bad_input_frames"],
         "sha256_wet": result["sha256_wet"],
         "dry": result["dry"],
         "wet": result["wet"],
