@@ -205,6 +205,20 @@ def test_a_script_begins_a_recording_goes_on_and_ends_it_later(daemon, tmp_path)
     assert soundfile.info(path).frames == RATE // 10
 
 
+def test_the_shell_tells_what_became_of_a_recording_when_the_daemon_is_stopped(start, tmp_path):
+    path = tmp_path / "shell.wav"
+    with start("audio.device=recording", "hosts={}") as daemon:
+        daemon.running()
+        with daemon.listen("record.") as listener, daemon.begin_ctl("record", str(path), "--json") as shell:
+            listener.until(lambda m: m.topic == "record.progress.")
+            daemon.stop()
+            output, _ = shell.communicate(timeout=60)
+    assert shell.returncode == 0
+    end = json.loads(output.splitlines()[-1])
+    assert (end["state"], end["reason"], end["path"]) == ("finished", "shutdown", str(path))
+    assert soundfile.info(path).frames == end["frames"] > RATE
+
+
 def test_a_daemon_that_is_stopped_finishes_its_recordings(start, tmp_path):
     path = tmp_path / "wet.wav"
     with start("audio.device=recording", "hosts={}") as daemon:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -13,12 +14,14 @@ import typer
 
 from ag06d.cli.output import EXIT_REFUSED, client, show
 from ag06d.cli.verbs import Verbs, group_with_default
+from ag06d.errors import NoDaemonError
 
 if TYPE_CHECKING:
     from ag06d.client import Client
 
 ASK_S = 0.5  # between two questions how far it is
 DEFAULT = "take"
+PART = ".part"  # what the daemon adds to the name of a file that is not finished
 QUIET_DB = -200.0  # silence, as the daemon tells it
 
 
@@ -99,9 +102,40 @@ def progress(document: Mapping[str, Any]) -> str:
     return f"{line(document) if document['frames'] else 'beginning'}; Ctrl-C stops"
 
 
+def left_behind(known: Mapping[str, Any]) -> dict[str, Any]:
+    """What the end of the daemon has made of a recording of which so much was `known`; raises NoDaemonError.
+
+    A daemon that is stopped finishes its files. Their length is their own, all else is as it was told last.
+    """
+    path = Path(known["path"])
+    part = path.with_name(path.name + PART)
+    if os.path.lexists(part):
+        path, reason, message = part, "killed", "the daemon has ended before the file was finished"
+    elif os.path.lexists(path):
+        reason = "shutdown"
+        message = "the daemon has stopped and finished the file; peak and losses are as it told them last"
+    else:
+        raise NoDaemonError(f"no daemon answers any more, and neither {path} nor {part} can be seen")
+    ended = {"state": "finished", "reason": reason, "message": message, "path": str(path), "pid": 0}
+    return {**known, **length(path), **ended}
+
+
+def length(path: Path) -> dict[str, Any]:
+    """Frames and seconds of a sound file; nothing of one that cannot be read."""
+    import soundfile  # noqa: PLC0415 - slow to import, and needed at the end of a daemon alone
+
+    try:
+        info = soundfile.info(path)
+    except (OSError, soundfile.SoundFileError):
+        return {}
+    return {"frames": info.frames, "seconds": round(info.duration, 3)}
+
+
 def report(document: Mapping[str, Any]) -> None:
     """What it came to; exit 1 when it was cut off."""
-    show(document, document["path"], line(document))
+    figures = [line(document)] if "peak_db" in document else []
+    remark = [document["message"]] if document["reason"] == "shutdown" and document["message"] else []
+    show(document, document["path"], *figures, *remark)
     if document["reason"] in ("failed", "killed"):
         message = f"{document['message']}; what was written until then is in {document['path']}"
         typer.echo(f"ag06ctl: {message}", err=True)
@@ -138,11 +172,20 @@ def take(  # noqa: PLR0913 - what there is to say about a recording
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # stops the recording too
     with client() as ag06, Console(stderr=True).status("beginning") as status:
         options = {"before_s": before, "duration_s": duration, "sample_format": sample_format}
-        name = begin(ag06, file, source=source, overwrite=overwrite, **options)["recording"]
+        known = begin(ag06, file, source=source, overwrite=overwrite, **options)
+        name = known["recording"]
+
+        def tell(now: Mapping[str, Any]) -> None:
+            known.update(now)
+            status.update(progress(now))
+
         try:
-            document = until_finished(ag06, name, lambda now: status.update(progress(now)))
-        except KeyboardInterrupt:
-            document = ag06.call("record.stop", recording=name)
+            try:
+                document = until_finished(ag06, name, tell)
+            except KeyboardInterrupt:
+                document = ag06.call("record.stop", recording=name)
+        except NoDaemonError:
+            document = left_behind(known)
     report(document)
 
 
