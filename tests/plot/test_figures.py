@@ -11,6 +11,7 @@ from ag06d.paths import FACTORY_PRESETS, SHIPPED_RECORDING
 from ag06d.plot import plot_comparison, plot_preset
 
 PNG = b"\x89PNG\r\n\x1a\n"
+SIDES = ("before", "after")
 CTL = Path(sys.executable).parent / "ag06ctl"
 
 
@@ -58,9 +59,24 @@ def test_what_cannot_be_drawn_says_why(folder):
 def test_before_and_after_are_drawn_both_ways(folder):
     path = folder / "figure.png"
     text = plot_comparison(SHIPPED_RECORDING, SHIPPED_RECORDING, 48000, "studio")
-    assert "LUFS" in text
+    headings = [
+        f"{what} {side}" for what in ("Waveform", "Spectrum", "Short-term loudness") for side in SIDES
+    ]
+    assert [line for line in text.splitlines() if line in headings] == headings
+    wave = text.split("Waveform before")[1].split("Waveform after")[0]
+    assert max(wave.count(dots) for dots in "⡇⣿") > 0, "the outline is filled"
+    assert max(len(line) for line in text.splitlines()) <= 100
     assert plot_comparison(SHIPPED_RECORDING, SHIPPED_RECORDING, 48000, "studio", path) == str(path)
     assert path.read_bytes().startswith(PNG)
+
+
+def test_colours_share_a_figure_under_a_legend(monkeypatch):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    text = plot_comparison(SHIPPED_RECORDING, SHIPPED_RECORDING, 48000, "studio")
+    for figure in ("Spectrum before and after", "Short-term loudness before and after"):
+        legend = next(line for line in text.split(figure)[1].splitlines() if "before" in line)
+        assert legend == "\x1b[33mbefore\x1b[0m   \x1b[36mafter\x1b[0m"
 
 
 def test_without_matplotlib_a_png_says_what_to_install_and_text_is_drawn():

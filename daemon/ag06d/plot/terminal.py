@@ -14,7 +14,7 @@ import plotille
 from ag06d.plot.curves import HIGHEST_HZ, LEVELS_DB, LOWEST_HZ, PresetCurves, hertz
 from ag06d.plot.loudness import STEP_S
 from ag06d.plot.series import Series
-from ag06d.plot.sound import Comparison
+from ag06d.plot.sound import Comparison, Sound
 
 Curve = npt.NDArray[np.float64]
 
@@ -24,6 +24,9 @@ LEVEL_COLUMNS, LEVEL_FROM_DB = 60, -60.0
 TIME_COLUMNS = 60
 SERIES_ROWS = 14
 COLOURS = ("cyan", "yellow", "magenta", "green", "blue", "red")
+COMPARED = {"before": "yellow", "after": "cyan"}
+DOTS = 2  # beside each other in a column of braille
+WAVEFORM_HALF = 4  # rows above and below zero
 SPECTRUM_DB, LOUDNESS_DB = 60.0, 40.0  # shown below the loudest
 
 
@@ -137,20 +140,56 @@ def draw_names(series: Series, names: list[str], unit: str) -> str:
 
 
 def draw_comparison(comparison: Comparison, title: str) -> str:
-    """Spectrum and loudness before and after, one below the other."""
+    """Waveform, spectrum and loudness before and after, one below the other.
+
+    Where nobody sees colours, before and after have a figure each, so that they can be told apart.
+    """
     dry, wet = comparison.dry, comparison.wet
-    legend = {"before": "white", "after": COLOURS[0]}
-    top = 5 * np.ceil(max(dry.spectrum_db.max(), wet.spectrum_db.max()) / 5)
-    spectrum = frequency_figure("dBFS", (top - SPECTRUM_DB, top, 5.0))
-    seconds = (0.0, max(dry.seconds, wet.seconds))
-    loudness = figure(("s", "LUFS"), TIME_COLUMNS, seconds, (-LOUDNESS_DB - 5, -5.0, 4.0))
-    for sound, colour in zip((dry, wet), legend.values(), strict=True):
-        draw(spectrum, np.log10(sound.frequencies_hz), sound.spectrum_db, colour)
-        times = np.linspace(STEP_S, sound.seconds, len(sound.loudness.short_term_lufs))
-        draw(loudness, times, sound.loudness.short_term_lufs, colour)  # NaN is nowhere within
     figures = (
         f"integrated {dry.loudness.integrated_lufs:.1f} -> {wet.loudness.integrated_lufs:.1f} LUFS, "
         f"sample peak {dry.loudness.peak_db:.1f} -> {wet.loudness.peak_db:.1f} dBFS"
     )
-    parts = (finish(spectrum, "\nSpectrum", legend), finish(loudness, "\nShort-term loudness", legend))
-    return "\n".join((title, figures, *parts))
+    sounds = {"before": dry, "after": wet}
+    with_colors = figure(("", ""), 1, (0, 1), (0, 1, 1)).with_colors
+    groups = [sounds] if with_colors else [{name: sound} for name, sound in sounds.items()]
+    seconds = max(dry.seconds, wet.seconds)
+    top = 5 * np.ceil(max(dry.spectrum_db.max(), wet.spectrum_db.max()) / 5)
+    return "\n".join(
+        [
+            *(title, figures),
+            *(draw_waveform(name, sound, seconds) for name, sound in sounds.items()),
+            *(draw_spectrum(group, top) for group in groups),
+            *(draw_loudness(group, seconds) for group in groups),
+        ]
+    )
+
+
+def draw_waveform(name: str, sound: Sound, seconds: float) -> str:
+    """From the least to the largest sample of each column of dots."""
+    columns = np.unique(np.linspace(0, len(sound.low), DOTS * TIME_COLUMNS, endpoint=False).astype(int))
+    low = np.minimum.reduceat(sound.low, columns)
+    high = np.maximum.reduceat(sound.high, columns)
+    reach = max(1.0, float(high.max()), float(-low.min()))
+    fig = figure(("s", "full scale 1"), TIME_COLUMNS, (0.0, seconds), (-reach, reach, reach / WAVEFORM_HALF))
+    fig.y_ticks_fkt = lambda low, _: f"{low:6.2f}"
+    times = (np.arange(len(columns)) + 0.5) * sound.seconds / len(columns)
+    draw(fig, np.repeat(times, 2), np.column_stack([low, high]).ravel(), COMPARED[name])
+    return finish(fig, f"\nWaveform {name}")
+
+
+def draw_spectrum(sounds: Mapping[str, Sound], top: float) -> str:
+    """The mean of the whole, in one figure."""
+    spectrum = frequency_figure("dBFS", (top - SPECTRUM_DB, top, 5.0))
+    for name, sound in sounds.items():
+        draw(spectrum, np.log10(sound.frequencies_hz), sound.spectrum_db, COMPARED[name])
+    return finish(spectrum, f"\nSpectrum {' and '.join(sounds)}", {name: COMPARED[name] for name in sounds})
+
+
+def draw_loudness(sounds: Mapping[str, Sound], seconds: float) -> str:
+    """Short-term, in one figure."""
+    loudness = figure(("s", "LUFS"), TIME_COLUMNS, (0.0, seconds), (-LOUDNESS_DB - 5, -5.0, 4.0))
+    for name, sound in sounds.items():
+        times = np.linspace(STEP_S, sound.seconds, len(sound.loudness.short_term_lufs))
+        draw(loudness, times, sound.loudness.short_term_lufs, COMPARED[name])  # NaN is nowhere within
+    heading = f"\nShort-term loudness {' and '.join(sounds)}"
+    return finish(loudness, heading, {name: COMPARED[name] for name in sounds})
