@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperCommand
 
 from ag06d import paths
+from ag06d.cli.files import PNG, as_png
 from ag06d.cli.output import BAD_INPUT, let_go_of_output
 from ag06d.cli.verbs import version_option
 from ag06d.core.config import Config, checks, load
@@ -127,9 +128,16 @@ class ReplayCommand(TyperCommand):
         complete: list[str] = []
         for argument, after in zip(args, [*args[1:], ""], strict=True):
             complete.append(argument)
-            if argument == "--plot" and not after.lower().endswith(".png"):
+            if argument == "--plot" and not after.lower().endswith(PNG):
                 complete.append(TERMINAL)
         return super().parse_args(ctx, complete)
+
+
+def as_png_or_terminal(target: str | None) -> str | None:
+    """`target` as it is; raises typer.BadParameter for a name that promises another format."""
+    if target is not None and target != TERMINAL:
+        as_png(Path(target))
+    return target
 
 
 @app.command(cls=ReplayCommand)
@@ -143,6 +151,7 @@ def replay(  # noqa: PLR0913 - what there is to say about a replay
     plot: Annotated[
         str | None,
         typer.Option(
+            callback=as_png_or_terminal,
             metavar="[FILE.png]",
             help="Draw before and after: waveform, spectrum, loudness; else in the terminal.",
         ),

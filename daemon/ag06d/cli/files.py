@@ -4,11 +4,34 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from ag06d.cli.output import EXIT_REFUSED, fail
 from ag06d.wire.codec import FRAME_MAX
 
+PNG = ".png"
 STANDARD = "-"  # stdin or stdout
+
+
+def as_png(file: Path | None) -> Path | None:
+    """`file` as it is; raises typer.BadParameter for a name that promises another format."""
+    if file is not None and file.suffix.lower() != PNG:
+        raise typer.BadParameter(f"{str(file)!r}: figures are written as PNG; end it in {PNG}")
+    return file
+
+
+Png = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        callback=as_png,
+        metavar="FILE.png",
+        help="Draw into this PNG; default: the terminal.",
+    ),
+]
 
 
 def read_text(file: Path) -> str:

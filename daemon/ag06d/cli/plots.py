@@ -11,6 +11,7 @@ import typer
 
 from ag06d.cli import complete
 from ag06d.cli.fields import below, body_of, fields_of, unknown
+from ag06d.cli.files import Png
 from ag06d.cli.output import EXIT_REFUSED, client, fail, nearest, show
 from ag06d.cli.verbs import Verbs
 
@@ -36,9 +37,7 @@ def plot(
             autocompletion=complete.stages,
         ),
     ],
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Draw into this PNG; default: the terminal.")
-    ] = None,
+    output: Png = None,
     seconds: Annotated[float, typer.Option(min=0.1, max=3600, help="How long to listen to a topic.")] = 10.0,
     fields: Annotated[
         str, typer.Option(metavar="A,B", help="These fields of the topic, or those below them.")
