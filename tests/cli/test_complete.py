@@ -39,6 +39,8 @@ def test_paths_values_presets_topics_and_hosts_are_the_daemons(ctl, complete):
     assert complete("set", "chain.a.comp.rat")[0] == "chain.a.comp.ratio=7.5"
     assert complete("set", "preset.") == []
     assert complete("preset", "apply", "voice") == ["voice", "voice-warm"]
+    assert complete("watch", "schema") == ["schema"]
+    assert complete("watch", "trace") == ["trace"]
     assert complete("watch", "x") == ["x.vector"]
     assert complete("watch", "x.vector", "met") == ["meters"]
     assert complete("hosts", "") == ["live"]

@@ -104,6 +104,10 @@ def test_what_the_daemon_refuses_is_told_in_words_with_the_nearest_right_thing(c
         (["set", "chain.a.comp.ratio"], "PATH=VALUE"),
         (["set", "chain.a.comp.ratio=+loud"], "no number to step by"),
         (["preset", "apply", "voice", "--slot", "c"], "'a'"),
+        (["plot", "meters", "--output", "levels.pdf"], ".png"),
+        (["preset", "plot", "voice", "-o", "voice"], ".png"),
+        (["set", "audio.mute=!!"], "PATH=!"),
+        (["set", "audio.mute!0"], "PATH=!"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -5,6 +5,7 @@ Silent and quick when there is no daemon, or a slow one: a shell waits for it be
 
 from __future__ import annotations
 
+import string
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -92,9 +93,12 @@ def values(description: Mapping[str, Any], now: Any) -> Completions:  # noqa: AN
 
 
 def topics(incomplete: str) -> Completions:
-    """The daemon's own topics, and those that plugins registered."""
+    """The daemon's own topics, and those that plugins registered; `trace` for `trace.PLUGIN`."""
     (answer,) = ask("describe")
-    found = {name: schema.get("doc", "") for name, schema in answer.get("topics", {}).items()}
+    found = {
+        name.rstrip(string.ascii_uppercase).rstrip("."): schema.get("doc", "")
+        for name, schema in answer.get("topics", {}).items()
+    }
     return [(name, found[name]) for name in sorted(found) if name.startswith(incomplete)]
 
 

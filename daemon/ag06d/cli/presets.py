@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from ag06d.cli import complete
-from ag06d.cli.files import STANDARD, read_text, write_text
+from ag06d.cli.files import STANDARD, Png, read_text, write_text
 from ag06d.cli.output import EXIT_REFUSED, EXIT_USAGE, client, fail, literal, show
 from ag06d.cli.verbs import Verbs
 from ag06d.errors import Ag06Error
@@ -128,6 +128,8 @@ def diff(
 def undo(slot: Slot = None, *, dry_run: DryRun = False) -> None:
     """Take back the last change of a slot: a preset that was applied, or values that were set.
 
+    To save is a step too, which changed the slot's label alone: right after it, that is what is taken back.
+
     For example: ag06ctl preset undo
     """
     travel("undo", slot, dry_run=dry_run)
@@ -209,9 +211,7 @@ def delete(name: Name, *, dry_run: DryRun = False) -> None:
 @app.command()
 def plot(
     name: Name,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Draw into this PNG; default: the terminal.")
-    ] = None,
+    output: Png = None,
     rate: Annotated[int, typer.Option(min=8000, max=384000, help="Frames per second.")] = 48000,
 ) -> None:
     """Draw the frequency response and the static curves of a preset; needs no daemon.

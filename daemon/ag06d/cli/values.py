@@ -41,6 +41,8 @@ def parse_assignment(text: str) -> tuple[str, Any]:
         raise typer.BadParameter(f"{text!r}: write PATH=VALUE, PATH=+STEP, PATH-=STEP or PATH=!")
     path, operator, value = match["path"], match["operator"], match["value"]
     if operator in ("!", "=!"):
+        if value:
+            raise typer.BadParameter(f"{text!r}: nothing may stand behind the ! of PATH=!")
         return path, {"toggle": True}
     if operator == "=":
         return path, parse_value(value)

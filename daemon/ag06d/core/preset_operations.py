@@ -137,7 +137,7 @@ class PresetOperations:
         preset = _parsed(arguments.toml, name)
         if path.is_file() and not arguments.overwrite:
             raise RequestError(
-                "conflict", f"there is a preset {name} of yours", "give another name, or ask to overwrite it"
+                "conflict", f"there is a preset {name} of yours", "give another name, or --overwrite it"
             )
         written = self._user.write(preset, dry_run=dry_run)
         if not dry_run:
