@@ -113,7 +113,14 @@ CHAIN: tuple[Parameter, ...] = (
     Parameter("comp.auto_makeup", default=False, doc="Compressor: add half of what it takes at 0 dBFS"),
     Parameter("comp.sidechain_hz", 0.0, "Compressor: high-pass before its detector; 0: none", "Hz", 0, 1000),
     Parameter("limiter.enabled", default=True, doc="Limiter: on or off"),
-    Parameter("limiter.ceiling_db", -1.0, "Limiter: true peak that nothing exceeds", "dBTP", -24, 0),
+    Parameter(
+        "limiter.ceiling_db",
+        -1.0,
+        "Limiter: highest true peak (BS.1770-5 Annex 2)",
+        "dBTP",
+        -24,
+        0,
+    ),
     Parameter("limiter.release_ms", 60.0, "Limiter: time constant when letting go", "ms", 5, 1000),
     Parameter("level.gain_db", 0.0, "Output fader; only turns down, so the ceiling holds", "dB", -60, 0),
 )
