@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from ag06d.core.config import checks
-from ag06d.core.config.inspection import inspect_plugins
+from ag06d.core.config.inspection import Inspector, inspect_plugins
 from ag06d.core.config.layers import load
 from ag06d.errors import ConfigError
 
@@ -164,3 +165,32 @@ def test_a_plugin_that_hangs_is_given_up_with_all_that_it_started(install, tmp_p
         time.sleep(0.02)
     else:
         pytest.fail(f"{pid} lives")
+
+
+def test_what_is_being_inspected_ends_at_once_when_it_is_stopped(install, tmp_path):
+    begun = tmp_path / "begun"
+    install(
+        hangs="import subprocess, sys, time\n"
+        "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(3600)'])\n"
+        f"open({str(begun)!r}, 'w').close()\ntime.sleep(3600)\n"
+    )
+    inspector = Inspector()
+
+    def stop() -> None:
+        while not begun.exists():
+            time.sleep(0.02)
+        inspector.stop()
+
+    with ThreadPoolExecutor() as pool:
+        pool.submit(stop)
+        found = inspector.inspect(load().config, ["hangs"], patience_s=100)
+    assert found["hangs"].refused == "was not looked at: ag06d stops"
+    assert inspector.inspect(load().config, ["absent"]) == {"absent": found["hangs"]}
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
+def test_a_pipe_or_a_device_is_no_configuration_file_and_no_recording(tmp_path, make):
+    make(tmp_path / "no_file")
+    found = checks.check([tmp_path / "no_file"], [f"audio.device=recording:{tmp_path / 'no_file'}"])
+    assert f"{tmp_path / 'no_file'}: cannot be read: it is no regular file" in found.problems
+    assert any("the recording cannot be read: it is no regular file" in problem for problem in found.problems)

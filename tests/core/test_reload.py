@@ -98,7 +98,7 @@ class Applied:
 
 
 def test_what_is_wrong_changes_nothing_and_is_told(caplog):
-    def wrong(_: Config) -> Config:
+    def wrong(*_: object) -> Config:
         raise ConfigError(["mine.toml:3: audio.blok: there is no such key", "another"])
 
     async def scenario() -> None:
@@ -120,7 +120,7 @@ def test_reloads_come_one_after_the_other_and_a_dry_run_only_tells():
 
     async def scenario() -> None:
         done = Applied()
-        reloader = Reloader(config(), lambda _: wanted[0], done.apply, done.announce)
+        reloader = Reloader(config(), lambda *_: wanted[0], done.apply, done.announce)
         assert (await reloader.reload(dry_run=True))["applied"] == ["bus.meters_hz"]
         assert (done.configs, done.told) == ([], [])
         assert (await reloader.reload())["applied"] == ["bus.meters_hz"]
@@ -145,7 +145,7 @@ def test_a_reload_that_has_begun_is_done_to_its_end_though_who_asked_has_left():
             begun.set()
             await done.apply(new, hosts)
 
-        reloader = Reloader(config(), lambda _: wanted.pop(0), apply, done.announce)
+        reloader = Reloader(config(), lambda *_: wanted.pop(0), apply, done.announce)
         impatient = asyncio.create_task(reloader.reload())
         await begun.wait()
         impatient.cancel()

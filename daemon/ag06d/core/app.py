@@ -335,6 +335,7 @@ class Daemon:
             self.stop_requested.set()
 
     async def _close(self, tasks: list[asyncio.Task[None]]) -> None:
+        self._reloader.stop()
         await asyncio.gather(self.audio.stop(), self.hosts.stop(), self.recordings.close())
         for task in tasks:
             task.cancel()

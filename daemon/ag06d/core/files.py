@@ -1,11 +1,28 @@
-"""Writing a file so that a crash leaves the old one or the new one, and never half of either."""
+"""Files: reading only what makes nobody wait, writing so that a crash leaves the old one or the new one."""
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import stat
 import tempfile
 from pathlib import Path
+from typing import TextIO
+
+
+def open_regular(path: Path) -> TextIO:
+    """Open `path` to be read; raises OSError, also for a pipe or a device, which might make us wait."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    try:
+        file = os.fdopen(descriptor, encoding="utf-8")
+    except OSError:  # a folder
+        os.close(descriptor)
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+    return file
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ag06d.core.config import Config
+from ag06d.core.config.inspection import Inspector
 from ag06d.core.config.models import KeyPath
 from ag06d.errors import ConfigError, RequestError
 
@@ -21,7 +22,7 @@ HOST_LIVE = frozenset({"stall_ms", "max_strikes"})  # read by ag06d itself, when
 PROBLEMS_TOLD = 20  # in one reply; the log has them all
 
 log = logging.getLogger(__name__)
-Reread = Callable[[Config], Config]
+Reread = Callable[[Config, Inspector], Config]
 Apply = Callable[[Config, frozenset[str]], Awaitable[None]]
 
 
@@ -90,7 +91,10 @@ def _dotted(paths: Iterable[KeyPath]) -> Iterator[str]:
 
 
 class Reloader:
-    """Reloads, one at a time. `reread` is given what runs, and raises ConfigError with every problem."""
+    """Reloads, one at a time. `reread` is given what runs, and raises ConfigError with every problem.
+
+    It is run in a thread, and looks at plugins with the inspector that it is given.
+    """
 
     def __init__(
         self,
@@ -101,6 +105,7 @@ class Reloader:
     ) -> None:
         self.config = config
         self._reread, self._apply, self._announce = reread, apply, announce
+        self._inspector = Inspector()
         self._one_at_a_time = asyncio.Lock()
         self._present: asyncio.Task[dict[str, Any]] | None = None
 
@@ -118,9 +123,13 @@ class Reloader:
         self._present.add_done_callback(lambda _: self._one_at_a_time.release())
         return await asyncio.shield(self._present)
 
+    def stop(self) -> None:
+        """Wait for no plugin that is being looked at; it is refused, and so is the reload."""
+        self._inspector.stop()
+
     async def _reload(self, reread: Reread, *, dry_run: bool) -> dict[str, Any]:
         try:
-            wanted = await asyncio.to_thread(reread, self.config)
+            wanted = await asyncio.to_thread(reread, self.config, self._inspector)
         except ConfigError as error:
             raise self._refuse(error.problems, dry_run=dry_run) from error
         planned = plan(self.config, wanted)

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from ag06d import paths
 from ag06d.audio.spec import recording_path
-from ag06d.core.config.inspection import inspect_plugins, named_plugins
+from ag06d.core.config.inspection import Inspector, inspect_plugins, named_plugins
 from ag06d.core.config.layers import Effective, survey, whence
 from ag06d.core.config.masking import is_secret
 from ag06d.core.config.models import Config, KeyPath
 from ag06d.core.config.problems import explain, nearest
+from ag06d.core.files import open_regular
 from ag06d.core.presets import PresetLibrary
 from ag06d.errors import ConfigError, PresetError, RequestError
 from ag06d.host.spec import Inspection
@@ -42,7 +43,9 @@ def load_to_run(
     return effective
 
 
-def load_again(running: Config, files: Sequence[Path], overrides: Sequence[str]) -> Config:
+def load_again(
+    running: Config, inspector: Inspector, files: Sequence[Path], overrides: Sequence[str]
+) -> Config:
     """The configuration of a daemon that runs with `running`, read again.
 
     Raises ConfigError with every problem, those of plugins included whose settings or host are new.
@@ -50,7 +53,7 @@ def load_again(running: Config, files: Sequence[Path], overrides: Sequence[str])
     effective, problems = survey(files, overrides)
     problems += preset_problems(effective)
     new = [name for name in named_plugins(effective.config) if _is_new(name, running, effective.config)]
-    for name, inspection in inspect_plugins(effective.config, new).items():
+    for name, inspection in inspector.inspect(effective.config, new).items():
         problems += plugin_problems(effective, name, inspection)
     if problems:
         raise ConfigError(problems)
@@ -104,7 +107,7 @@ def recording_problems(effective: Effective) -> Iterator[str]:
         try:
             recording = recording_path(getattr(effective.config.audio, key))
             if recording is not None:
-                recording.open("rb").close()
+                open_regular(recording).close()
         except (OSError, RuntimeError) as error:  # no such user, in `~somebody`
             reason = error.strerror if isinstance(error, OSError) else error
             yield f"{effective.origin(path)}: audio.{key}: the recording cannot be read: {reason}"

@@ -21,6 +21,7 @@ from ag06d import paths
 from ag06d.core.config.models import NAME, Config, KeyPath, settings
 from ag06d.core.config.positions import key_lines
 from ag06d.core.config.problems import contradictions, explain
+from ag06d.core.files import open_regular
 from ag06d.errors import ConfigError
 
 DEFAULT = "default"
@@ -109,7 +110,8 @@ def _layers(files: Sequence[Path], overrides: Sequence[str], problems: list[str]
 
 def _read(path: Path, problems: list[str]) -> Layer:
     try:
-        text = path.read_text(encoding="utf-8")
+        with open_regular(path) as file:
+            text = file.read()
         tree = _plain(tomli.loads(text))
     except OSError as error:
         problems.append(f"{path}: cannot be read: {error.strerror}")
