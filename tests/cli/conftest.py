@@ -15,7 +15,8 @@ from typer.testing import CliRunner, Result
 from ag06d.cli import control
 from ag06d.cli.top.picture import Picture
 from ag06d.client import Client, Message
-from ag06d.core.bus import Bus, SocketFolder
+from ag06d.core.bus import Bus
+from ag06d.core.folders import SocketFolder
 from ag06d.core.history import History
 from ag06d.core.operations import Operations
 from ag06d.core.presets import PresetLibrary

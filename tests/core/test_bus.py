@@ -26,9 +26,9 @@ from ag06d.core.bus import (
     REPLIES_HIGH_WATER,
     SUBSCRIPTIONS_A_TURN,
     Bus,
-    SocketFolder,
 )
 from ag06d.core.config import BusConfig
+from ag06d.core.folders import SocketFolder, lock_state_folder
 from ag06d.core.link import HostLink
 from ag06d.errors import DaemonRunningError, RequestError
 from ag06d.wire import PROTOCOL, Message, Reply, Request, pack
@@ -138,7 +138,7 @@ def serving(sockets):
 def test_a_folder_is_held_by_one_daemon_and_the_second_is_told_which(sockets):
     code = (
         "import sys; from pathlib import Path; from ag06d.paths import Sockets\n"
-        "from ag06d.core.bus import SocketFolder; held = SocketFolder(Sockets(Path(sys.argv[1])))\n"
+        "from ag06d.core.folders import SocketFolder; held = SocketFolder(Sockets(Path(sys.argv[1])))\n"
         "print('held', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
@@ -151,6 +151,57 @@ def test_a_folder_is_held_by_one_daemon_and_the_second_is_told_which(sockets):
         other.wait()
     SocketFolder(sockets).release()  # a dead holder is none
     SocketFolder(sockets).release()
+
+
+def test_a_state_is_held_by_one_daemon_whatever_folder_its_sockets_are_in(tmp_path):
+    held = lock_state_folder(tmp_path / "state")
+    assert held
+    with pytest.raises(DaemonRunningError, match=rf"pid {os.getpid()} holds the state .*AG06D_STATE_DIR"):
+        lock_state_folder(tmp_path / "state")
+    held.release()
+    again = lock_state_folder(tmp_path / "state")
+    assert again
+    again.release()
+    (tmp_path / "file").touch()
+    assert lock_state_folder(tmp_path / "file") is None, "nothing can be kept there"
+
+
+def test_no_socket_is_left_behind_not_even_one_that_was_closed_to_more(sockets, serving):
+    async def scenario() -> None:
+        async with serving(client_connections=8) as clients:
+            clients.bus.router(sockets.hosts)
+            with ExitStack() as stack:
+                for _ in range(8):
+                    raw = stack.enter_context(socket.socket(socket.AF_UNIX))
+                    raw.connect(sockets.control.removeprefix("ipc://"))
+                await until(lambda: clients.bus.account()["turned_away"] == 1)
+                assert len(list(sockets.folder.iterdir())) == 4
+                clients.bus._doors["control"].close()
+                assert len(list(sockets.folder.iterdir())) == 3
+        assert list(sockets.folder.iterdir()) == []
+
+    asyncio.run(scenario())
+
+
+def test_socket_files_that_somebody_removed_are_told_of_once_and_those_of_another_are_left(
+    sockets, serving, caplog
+):
+    path = sockets.folder / "control.sock"
+
+    async def scenario() -> None:
+        async with serving() as clients:
+            subscriber = await clients.subscribe("events", "heartbeat.")
+            path.unlink()
+            path.write_text("of another daemon")
+            for _ in range(20):
+                await clients.next(subscriber)
+        assert path.read_text() == "of another daemon"
+
+    with caplog.at_level(logging.ERROR, "ag06d.core.bus"):
+        asyncio.run(scenario())
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{path}: the socket was removed, and nobody new finds this daemon there: start it again"
+    ]
 
 
 def test_only_user_and_group_may_use_folder_and_sockets(sockets, serving):

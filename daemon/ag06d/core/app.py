@@ -17,8 +17,9 @@ from ag06d._native import lib
 from ag06d.arena import Arena, BlockFollower, Meters, no_reduction
 from ag06d.arena.parameters import Value
 from ag06d.core.audio import AudioSupervisor
-from ag06d.core.bus import Bus, SocketFolder
+from ag06d.core.bus import Bus
 from ag06d.core.config import Config
+from ag06d.core.folders import SocketFolder, lock_state_folder
 from ag06d.core.history import History
 from ag06d.core.hosts import HostSupervisor
 from ag06d.core.link import HostLink
@@ -68,6 +69,7 @@ class Daemon:
         self._terminal = sys.stdin is not None and sys.stdin.isatty()
         self._started_ns = lib.ag06_now_ns()
         self._folder = SocketFolder(sockets)
+        self._state_lock = lock_state_folder(state_folder) if lockstep is None else None
         self._arena = Arena.create(config.audio.rate, config.audio.ring_seconds)
         self.state = StateTree()
         self.presets = PresetLibrary(state_folder / "presets")
@@ -345,6 +347,8 @@ class Daemon:
         self.announce("heartbeat", {"state": "stopping", "revision": self.state.revision})
         self.bus.close()
         self._folder.release()
+        if self._state_lock is not None:
+            self._state_lock.release()
         log.info("stopped")
         if self._broken:
             raise Ag06Error("a part of the daemon failed; the log says which")

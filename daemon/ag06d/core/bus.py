@@ -7,7 +7,6 @@ mark, and shows as a gap in the topic's sequence numbers, or, when nothing follo
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import logging
 import os
 import time
@@ -27,7 +26,7 @@ from ag06d.core.config import BusConfig
 from ag06d.core.door import Door, allow_all_files, connections_max
 from ag06d.core.limits import Limits
 from ag06d.core.turns import Turns, charged
-from ag06d.errors import DaemonRunningError, RequestError
+from ag06d.errors import RequestError
 from ag06d.paths import Sockets
 from ag06d.wire import ERROR_CODES, Message, Reply, Request, WireError
 from ag06d.wire.messages import Stamp
@@ -60,37 +59,6 @@ LINGER_MS = 100
 log = logging.getLogger(__name__)
 
 
-class SocketFolder:
-    """The runtime folder, held by one daemon at a time."""
-
-    def __init__(self, sockets: Sockets) -> None:
-        """Make the folder if need be and lock it; raises DaemonRunningError naming who holds it."""
-        sockets.folder.mkdir(parents=True, exist_ok=True, mode=0o750)
-        if sockets.folder.stat().st_uid != os.getuid():
-            raise DaemonRunningError(
-                f"{sockets.folder} belongs to another user; set AG06D_RUNTIME_DIR to a folder of your own"
-            )
-        self._file = sockets.lock.open("a+")
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self._file.seek(0)
-            holder = self._file.read().strip() or "unknown"
-            self._file.close()
-            raise DaemonRunningError(
-                f"a daemon with pid {holder} holds the sockets in {sockets.folder}; "
-                "stop it, or set AG06D_RUNTIME_DIR to run another beside it"
-            ) from error
-        self._file.truncate(0)
-        self._file.write(str(os.getpid()))
-        self._file.flush()
-
-    def release(self) -> None:
-        """Let another daemon have it."""
-        self._file.truncate(0)
-        self._file.close()
-
-
 class Bus:
     """The daemon's end of the three public sockets."""
 
@@ -117,8 +85,10 @@ class Bus:
         self._tasks: set[asyncio.Task[None]] = set()
         self._context = zmq.asyncio.Context()
         self._routers: list[zmq.asyncio.Socket] = []
+        self._private: list[Path] = []  # their files
         self._publishers: dict[Channel, zmq.Socket[bytes]] = {}
         self._doors: dict[str, Door] = {}
+        self._missed: set[str] = set()  # doors whose file somebody has removed
         addresses = {"control": sockets.control, "events": sockets.events, "stream": sockets.stream}
         most = connections_max(settings.client_connections, allow_all_files(), len(addresses))
         self._control = self._context.socket(zmq.ROUTER)
@@ -137,6 +107,7 @@ class Bus:
     def _open(self, name: str, socket: zmq.Socket[Any], address: str, most: int) -> None:
         self._doors[name] = Door(self._context, socket, address, most)
         bind(socket, address, FRAME_BYTES_MAX if name == "control" else SUBSCRIPTION_BYTES_MAX)
+        self._doors[name].bound()
 
     def account(self) -> dict[str, Any]:
         """The `bus` part of `status`."""
@@ -155,6 +126,7 @@ class Bus:
         socket.setsockopt(zmq.ROUTER_HANDOVER, 1)  # a dead peer's connection may live on in what it forked
         bind(socket, address, FRAME_BYTES_MAX)
         self._routers.append(socket)
+        self._private.append(Path(address.removeprefix("ipc://")))
         return socket
 
     def observe(self, observer: Callable[[Message], None]) -> None:
@@ -361,14 +333,26 @@ class Bus:
     async def heartbeat(self, content: Callable[[], Mapping[str, Any]], period_s: float = 1.0) -> None:
         """Publish `content()` on both channels every second, until cancelled."""
         while True:
+            self._look_at_doors()
             for channel in CHANNELS:
                 self.publish(channel, HEARTBEAT, {**content(), "last": self.last(channel)})
             await asyncio.sleep(period_s)
 
+    def _look_at_doors(self) -> None:
+        for name, door in self._doors.items():
+            if name not in self._missed and not door.stands():
+                self._missed.add(name)
+                log.error(
+                    "%s: the socket was removed, and nobody new finds this daemon there: start it again",
+                    door.path,
+                )
+
     def close(self) -> None:
-        """Close the sockets; what is queued has a moment to go out."""
+        """Close the sockets and remove their files; what is queued has a moment to go out."""
         for door in self._doors.values():
             door.close()
+        for path in self._private:
+            path.unlink(missing_ok=True)
         for socket in (self._control, *self._routers, *self._publishers.values()):
             socket.close(linger=LINGER_MS)
         self._context.term()

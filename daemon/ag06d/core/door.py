@@ -36,6 +36,7 @@ class Door:
         self._most = connections_max
         self._connections: set[int] = set()
         self._closed = False
+        self._file = -1  # its inode, when it has been bound
         self._quiet_until_s = 0.0
         self._monitor = context.socket(zmq.PAIR)
         self._monitor.setsockopt(zmq.RCVHWM, 0)  # or libzmq would wait for us, and term() for libzmq
@@ -62,7 +63,8 @@ class Door:
                 self._open()
 
     def _close(self) -> None:
-        self._path.rename(self._behind)
+        if self.stands():
+            self._path.rename(self._behind)
         self._closed = True
         self.turned_away += 1
         if time.monotonic() >= self._quiet_until_s:
@@ -70,14 +72,31 @@ class Door:
             log.warning("%s: %d connections; closed to more until one has ended", self._path.name, len(self))
 
     def _open(self) -> None:
-        self._behind.rename(self._path)
+        if self.stands():
+            self._behind.rename(self._path)
         self._closed = False
 
     def close(self) -> None:
-        """No longer follow it; the file has its name again, for libzmq to remove."""
-        if self._closed:
-            self._open()
+        """No longer follow it; nobody finds it any more. libzmq leaves the file of a socket that is bound."""
         self._monitor.close()
+        if self.stands():
+            self.path.unlink()
+
+    def bound(self) -> None:
+        """The socket has been bound: its file is the one that is there now."""
+        self._file = self._path.stat().st_ino
+
+    @property
+    def path(self) -> Path:
+        """The socket's file, by the name that it has at present."""
+        return self._behind if self._closed else self._path
+
+    def stands(self) -> bool:
+        """Whether that file is there, and not another in its place."""
+        try:
+            return self.path.stat().st_ino == self._file
+        except OSError:
+            return False
 
 
 def allow_all_files() -> int:
