@@ -76,6 +76,21 @@ def test_of_a_bad_snapshot_nothing_is_restored_and_the_reason_told(daemon, ctl, 
     assert "error" in json.loads(result.stdout)
 
 
+def test_everything_that_is_wrong_with_a_snapshot_is_told_at_once(daemon, ctl):
+    comp = "[state.chain.a.comp]\nratio = 99\nthreshold_db = true\nno_such = 1\n"
+    text = f"schema = 1\n{comp}[state.audio]\nmute = 3"
+    before = daemon.do(lambda d: d.state.flat())
+    result = ctl("snapshot", "--restore", "-", input=text)
+    assert result.exit_code == 1
+    for path in ("comp.ratio: ", "comp.threshold_db: ", "chain.a.comp.no_such", "audio.mute: "):
+        assert path in result.stderr
+    assert daemon.do(lambda d: d.state.flat()) == before
+    result = ctl("snapshot", "--restore", "-", input="[state.audio]\nmute = [1]\nslot = []")
+    for words in ("it has no schema", "audio.mute: [1]", "audio.slot: []"):
+        assert words in result.stderr
+    assert "None" not in result.stderr
+
+
 def test_a_snapshot_that_is_not_there_is_told(ctl):
     result = ctl("snapshot", "--restore", "nowhere.toml")
     assert result.exit_code == 1

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,9 +13,14 @@ from ag06d.cli.files import STANDARD, read_text, write_text
 from ag06d.cli.output import EXIT_REFUSED, client, fail, literal, show
 from ag06d.cli.values import INTEGER_MAX
 from ag06d.cli.verbs import Verbs
+from ag06d.errors import RequestError
 from ag06d.tree import flatten
 
+if TYPE_CHECKING:
+    from ag06d.client import Client
+
 SCHEMA = 1
+TOLD_MAX = 20  # things that are wrong with a file
 HEADER = "# A snapshot of ag06d; `ag06ctl snapshot --restore FILE` takes it back.\n"
 
 app = Verbs()
@@ -57,7 +64,10 @@ def take_back(file: Path, *, dry_run: bool) -> None:
         now = ag06.get()
         names = {path: value for path, value in values.items() if path.startswith("preset.")}
         changes = {path: value for path, value in sorted(values.items()) if path not in names}
-        reply = ag06.request("set", {"changes": changes}, dry_run=dry_run).body
+        try:
+            reply = ag06.request("set", {"changes": changes}, dry_run=dry_run).body
+        except RequestError as error:
+            raise RequestError(error.code, f"{file}: {all_refusals(ag06, changes, error)}") from error
     would = "would set " if dry_run else ""
     lines = [f"{would}{path}={literal(value)}" for path, value in reply["changed"].items()]
     others = [
@@ -66,6 +76,23 @@ def take_back(file: Path, *, dry_run: bool) -> None:
         if name != now.get(path)
     ]
     show(reply, *(lines or ["nothing to change"]), *others)
+
+
+def all_refusals(ag06: Client, changes: Mapping[str, Any], first: RequestError) -> str:
+    """What the daemon, which tells the `first` thing that is wrong, says of each: in one line."""
+    left, told, error = dict(changes), [], first
+    while True:
+        told.append(str(error))
+        path = re.split("[: ]", error.message.removeprefix("there is no "), maxsplit=1)[0].strip("'")
+        if path not in left or len(told) == TOLD_MAX:
+            return "; ".join(told)
+        left = {other: value for other, value in left.items() if other != path}
+        try:
+            ag06.request("set", {"changes": left}, dry_run=True)
+        except RequestError as another:
+            error = another
+        else:
+            return "; ".join(told)
 
 
 def read(file: Path) -> dict[str, Any]:
@@ -78,13 +105,23 @@ def read(file: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         fail(f"{file}: not TOML: {error}", EXIT_REFUSED)
     schema, state = document.get("schema"), document.get("state")
-    if schema != SCHEMA:
-        fail(f"{file}: schema: {schema!r}; this version reads {SCHEMA}", EXIT_REFUSED)
-    if not isinstance(state, dict) or not (values := flatten(state)):
-        fail(f"{file}: it has no [state]; `ag06ctl snapshot` writes one", EXIT_REFUSED)
-    for path, value in values.items():
-        if not isinstance(value, bool | int | float | str) or is_huge(value):
-            fail(f"{file}: {path}: {value!r} is no number, switch or text", EXIT_REFUSED)
+    problems = []
+    if schema is None:
+        problems.append(f"it has no schema, which is {SCHEMA} in what `ag06ctl snapshot` writes")
+    elif schema != SCHEMA:
+        problems.append(f"schema: {schema!r}; this version reads {SCHEMA}")
+    values = flatten(state) if isinstance(state, dict) else {}
+    if not values:
+        problems.append("it has no [state]; `ag06ctl snapshot` writes one")
+    problems += [
+        f"{path}: {value!r} is no number, switch or text"
+        for path, value in values.items()
+        if not isinstance(value, bool | int | float | str) or is_huge(value)
+    ]
+    if problems:
+        more = len(problems) - TOLD_MAX
+        told = problems[:TOLD_MAX] + ([f"and {more} more"] if more > 0 else [])
+        fail(f"{file}: {'; '.join(told)}", EXIT_REFUSED)
     return values
 
 
