@@ -5,7 +5,7 @@ import os
 import pytest
 
 from ag06d.arena import CHAIN, chain_defaults
-from ag06d.core.presets import PresetLibrary
+from ag06d.core.presets import PresetLibrary, parse_preset
 from ag06d.errors import PresetError, RequestError
 from ag06d.paths import FACTORY_PRESETS
 
@@ -179,3 +179,9 @@ def test_bypass_has_every_stage_off_and_flat_all_but_the_limiter(library):
 def test_a_file_too_deep_for_recursion_is_a_preset_error(write):
     with pytest.raises(PresetError, match=r"mine\.toml"):
         write(f"schema = 1\n[chain.{'a.' * 900}b]\nx = 1").load("mine")
+
+
+def test_of_very_many_errors_the_first_are_told_and_how_many_more():
+    text = "schema = 1\n" + "".join(f"key_{number:04} = 1\n" for number in range(3000))
+    with pytest.raises(PresetError, match=r"key_0019: there is no such key in a preset; and 2980 more$"):
+        parse_preset(text, "many", "user", "many.toml")

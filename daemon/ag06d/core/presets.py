@@ -25,6 +25,7 @@ from ag06d.tree import flatten
 SCHEMA = 1
 BYTES_MAX = 64 << 10  # of a preset's file; what sets a whole chain has two kilobytes
 TOO_LONG = f"longer than {BYTES_MAX} bytes, so it is no preset"
+TOLD_MAX = 20  # things that are wrong with a file
 PLAIN = "must be one line, without control characters"
 NAME = r"[a-z0-9][a-z0-9_-]{0,63}"
 _KEYS = {"schema", "description", "tags", "author", "chain"}
@@ -131,7 +132,7 @@ def parse_preset(text: str, name: str, origin: str, where: str) -> Preset:
         document = tomli.loads(text)
     except (ValueError, RecursionError) as error:  # TOMLDecodeError, too many digits, too deep
         raise PresetError(f"{where}: not TOML: {error}") from error
-    problems = [f"{key}: there is no such key in a preset" for key in document.keys() - _KEYS]
+    problems = [f"{key}: there is no such key in a preset" for key in sorted(document.keys() - _KEYS)]
     problems += _schema_problems(document.get("schema"))
     description, tags, author = (
         document.get("description", ""),
@@ -148,7 +149,9 @@ def parse_preset(text: str, name: str, origin: str, where: str) -> Preset:
         problems.append(f"tags: {PLAIN}")
     chain = _read_chain(document.get("chain", {}), problems)
     if problems:
-        raise PresetError(f"{where}: " + "; ".join(problems))
+        more = len(problems) - TOLD_MAX
+        told = problems[:TOLD_MAX] + ([f"and {more} more"] if more > 0 else [])
+        raise PresetError(f"{where}: " + "; ".join(told))
     return Preset(name, description, chain, tuple(tags), author, origin)
 
 
