@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ag06d.cli.checks import CHECKS
+from ag06d.cli.checks import ADVICE_FOR, CHECKS
 from ag06d.cli.doctor import examine, lines
 from ag06d.cli.facts import Facts, Folder
 
@@ -126,6 +126,12 @@ def test_what_is_wrong_is_found_by_its_check_alone_and_comes_with_what_to_do(che
     others = {f["check"] for f in document["findings"] if f["level"] != "ok"} - {check, "daemon"}
     assert others == set()
     assert document["problem"] == (level == "problem")
+
+
+def test_the_advice_for_a_plugin_fits_its_state():
+    for state, words in ADVICE_FOR.items():
+        ill = CHECKS["plugins"](status(plugins={"features": {"state": state}}))
+        assert (ill.level, ill.advice) == ("warning", words)
 
 
 def test_every_check_is_shown_to_find_something():

@@ -19,6 +19,16 @@ MEMORY_LEAST = 256 * MIB
 DISK_LEAST, DISK_ENOUGH = 50 * MIB, 1024 * MIB
 
 
+ADVICE_FOR = {
+    "degraded": "degraded: a frame took longer than deadline_ms, or raised; it passes after 5 s without, and "
+    "`ag06ctl plugins trace NAME` shows what takes long",
+    "quarantined": "quarantined: see the log, mend it, then `ag06ctl plugins enable NAME`",
+    "refused": "refused: do what its reason says, then `ag06ctl plugins enable NAME`",
+    "disabled": "disabled: `ag06ctl plugins enable NAME` lets it run again",
+}
+"""State of a plugin to what can be done about it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """What a check found; `advice` is what to do, where something is to be done."""
@@ -122,11 +132,9 @@ def plugins(facts: Facts) -> Finding | None:
         if plugin["state"] not in ("running", "starting")
     ]
     if ill:
-        return Finding(
-            "warning",
-            "; ".join(ill),
-            "see the log; one that was put out is tried again when the daemon is restarted",
-        )
+        states = {plugin["state"] for plugin in running.values()}
+        advice = "; ".join(words for state, words in ADVICE_FOR.items() if state in states)
+        return Finding("warning", "; ".join(ill), advice or "see the log")
     return Finding("ok", f"{', '.join(facts.plugins) or 'none'} load{'' if len(facts.plugins) > 1 else 's'}")
 
 
