@@ -2,10 +2,11 @@
 
 import csv
 import sys
+from contextlib import suppress
 
 from ag06d.client import Client
 
-with Client(wait=True) as ag06:
+with suppress(KeyboardInterrupt), Client(wait=True) as ag06:
     columns: list[str] = []
     rows = csv.writer(sys.stdout)
     for message in ag06.follow("feature.basic."):

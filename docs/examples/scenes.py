@@ -5,13 +5,14 @@ The arguments are the command to run, with the scene's name after it; without an
 
 import subprocess
 import sys
+from contextlib import suppress
 from itertools import chain
 
 from ag06d.client import Client
 
 SCENES = {"interview": "Two chairs", "stream-music": "Turntables", "whisper": "Close-up"}
 
-with Client(wait=True) as ag06, ag06.state() as state:
+with suppress(KeyboardInterrupt), Client(wait=True) as ag06, ag06.state() as state:
     scene = None
     for _ in chain([None], state.changes()):  # as it is, and then at every change
         heard = state[f"preset.{state['audio.slot']}"]

@@ -5,6 +5,7 @@ It goes off when the sound is muted, when the mixer is gone, and when the daemon
 
 import asyncio
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from ag06d.client import AsyncClient
@@ -23,4 +24,5 @@ async def main(lamp: Path) -> None:
             await news.receive(timeout_s=3.0)
 
 
-asyncio.run(main(Path(sys.argv[1])))
+with suppress(KeyboardInterrupt):
+    asyncio.run(main(Path(sys.argv[1])))

@@ -2,12 +2,13 @@
 
 import sys
 import time
+from contextlib import suppress
 
 from ag06d.client import Client
 
 limit_lufs = float(sys.argv[1]) if len(sys.argv) > 1 else -14.0
 
-with Client(wait=True) as ag06:
+with suppress(KeyboardInterrupt), Client(wait=True) as ag06:
     warned = False
     for message in ag06.follow("meters."):
         loudness = message.body["dry"]["momentary_lufs"]
