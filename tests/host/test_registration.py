@@ -105,3 +105,35 @@ def test_nothing_deprecated_has_outstayed_or_left_before_its_time():
         if warning is not None:
             assert isinstance(warning, DeprecatedApiWarning), name
             assert warning.since <= API, name
+
+
+WRONG_NAMES = ["A", "a b", "a\n", "a\x1b[31m", "a..b", ".a", "a.", "1", "a-b", "ä", "a" * 101]
+
+
+@pytest.mark.parametrize("name", WRONG_NAMES)
+def test_a_topic_or_a_command_has_a_name_that_anybody_can_write(name):
+    Topic("feature.basic_2.1", "doc")
+    for make in (lambda: Topic(name, "doc"), lambda: Command(name, dict, "doc")):
+        with pytest.raises(ValueError, match="a name is words of") as caught:
+            make()
+        assert str(caught.value).isprintable()
+        assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Topic("t", "x" * 1001),
+        lambda: Topic("t", "doc", fields=("a\nb",)),
+        lambda: Topic("t", "doc", fields=("x" * 101,)),
+        lambda: Topic("t", "doc", fields=("x",), units=("\x1b",)),
+        lambda: Topic("t", "doc", fields=("x",) * 4097),
+        lambda: Command("c", dict, "x" * 1001),
+        lambda: Command("c", dict, "doc", {"n": "x" * 1001}),
+        lambda: Command("c", dict, "doc", {"n\n": "x"}),
+        lambda: Command("c", dict, "doc", {f"n{n}": "x" for n in range(101)}),
+    ],
+)
+def test_what_is_said_of_a_topic_or_a_command_fits(make):
+    with pytest.raises(ValueError, match="at most"):
+        make()

@@ -128,3 +128,9 @@ def test_a_replay_tells_of_errors_in_the_status_and_gives_each_plugin_its_sectio
 def test_plugin_files_of_two_folders_are_refused(ag06_replay, tmp_path):
     with pytest.raises(ValueError, match="more than one folder"):
         ag06_replay(np.zeros(HOP, np.float32), tmp_path / "a.py", tmp_path / "b" / "c.py")
+
+
+@pytest.mark.parametrize("name", ["meters", "audio.mine"])
+def test_a_topic_of_the_daemons_own_is_refused(ag06_load, name):
+    with pytest.raises(RefusedError, match=f"the topic {name} is the daemon's own"):
+        ag06_load(plugin(topics=lambda: [Topic(name, "doc")]))

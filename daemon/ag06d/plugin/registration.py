@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from ag06d.plugin.frame import Frame
+
+NAME: Final = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*")  # of a topic or a command
+NAME_MAX: Final = 100  # characters of a name, of a topic, command, field, unit or argument
+DOC_MAX: Final = 1000  # characters of a doc
+FIELDS_MAX: Final = 4096  # of one topic
+ARGUMENTS_MAX: Final = 100  # of one command
 
 CommandHandler = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
@@ -44,7 +51,10 @@ class Topic:
         """Refuse what the bus could not carry, while it is still the plugin's own call that fails."""
         words = [self.name, self.doc, *self.fields, *self.units]
         if not self.name or not all(isinstance(word, str) for word in words):
-            raise TypeError(f"topic {self.name!r}: name, doc, fields and units are strings")
+            raise TypeError(f"topic {_shown(self.name)}: name, doc, fields and units are strings")
+        _check_words("topic", self.name, [self.doc], [*self.fields, *self.units])
+        if len(self.fields) > FIELDS_MAX:
+            raise ValueError(f"topic {self.name}: {len(self.fields)} fields; at most {FIELDS_MAX} fit")
         if self.channel not in ("stream", "events"):
             raise ValueError(f"topic {self.name}: channel is stream or events, not {self.channel!r}")
         if len(self.units) not in (0, len(self.fields)):
@@ -68,4 +78,31 @@ class Command:
         """Refuse what could not be told to clients, or not be called."""
         words = [self.name, self.doc, *self.arguments, *self.arguments.values()]
         if not self.name or not all(isinstance(word, str) for word in words) or not callable(self.handler):
-            raise TypeError(f"command {self.name!r}: it is Command(name, handler, doc, arguments)")
+            raise TypeError(f"command {_shown(self.name)}: it is Command(name, handler, doc, arguments)")
+        _check_words("command", self.name, [self.doc, *self.arguments.values()], self.arguments)
+        if len(self.arguments) > ARGUMENTS_MAX:
+            raise ValueError(
+                f"command {self.name}: {len(self.arguments)} arguments; at most {ARGUMENTS_MAX} fit"
+            )
+
+
+def _check_words(what: str, name: str, docs: Iterable[str], names: Iterable[str]) -> None:
+    """Refuse words that would not fit on a line, or what no client could ask for; raises ValueError."""
+    if len(name) > NAME_MAX or not NAME.fullmatch(name):
+        raise ValueError(
+            f"{what} {_shown(name)}: a name is words of a-z, 0-9 and _ with dots between them, begins with "
+            f"a letter and has at most {NAME_MAX} characters"
+        )
+    for text in docs:
+        if len(text) > DOC_MAX:
+            raise ValueError(f"{what} {name}: a doc of {len(text)} characters; at most {DOC_MAX} fit")
+    for word in names:
+        if len(word) > NAME_MAX or not word.isprintable():
+            raise ValueError(
+                f"{what} {name}: {_shown(word)}: a field, unit or argument: at most {NAME_MAX} characters, "
+                "all of them printable"
+            )
+
+
+def _shown(name: object) -> str:
+    return repr(name)[:NAME_MAX]

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ag06d.errors import RefusedError
 from ag06d.host.context import HostContext, MessageHandler, ReplyHandler, Shared
 from ag06d.host.registration import register
 from ag06d.plugin import Frame
-from ag06d.wire import pack, unpack, unpack_arrays
+from ag06d.wire import OWN_TOPICS, pack, unpack, unpack_arrays
 from ag06d.wire.hostlink import HostMessage, Kind
 
 RATE = 48000
@@ -112,6 +113,9 @@ class LoadedPlugin:
         """Raises what makes a host refuse it."""
         self.context = context
         registration = register(plugin, context, config)
+        for name in registration.topics:
+            if f"{name}.".startswith(OWN_TOPICS):
+                raise RefusedError(f"the topic {name} is the daemon's own; begin it with the plugin's name")
         self.topics = registration.topics
         self.commands = registration.commands
         self.processors = registration.processors
