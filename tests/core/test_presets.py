@@ -185,3 +185,20 @@ def test_of_very_many_errors_the_first_are_told_and_how_many_more():
     text = "schema = 1\n" + "".join(f"key_{number:04} = 1\n" for number in range(3000))
     with pytest.raises(PresetError, match=r"key_0019: there is no such key in a preset; and 2980 more$"):
         parse_preset(text, "many", "user", "many.toml")
+
+
+def test_whether_a_chain_is_as_its_preset_follows_the_file_and_reads_it_once(tmp_path, monkeypatch):
+    library = PresetLibrary(tmp_path)
+    factory = library.load("voice").chain
+    assert not library.changed("voice", factory)
+    with monkeypatch.context() as patch:
+        patch.setattr(library, "load", None)
+        assert not library.changed("voice", factory)
+    own = tmp_path / "voice.toml"
+    own.write_text("schema = 1")
+    assert library.changed("voice", factory)
+    assert not library.changed("voice", library.load("voice").chain)
+    own.write_text("no preset")
+    assert library.changed("voice", factory)
+    own.unlink()
+    assert not library.changed("voice", factory)

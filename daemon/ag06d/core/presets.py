@@ -61,6 +61,7 @@ class PresetLibrary:
 
     def __init__(self, user_folder: Path) -> None:
         self.user_folder = user_folder
+        self._chains: dict[str, tuple[tuple[Path, int, int, int], dict[str, Value]]] = {}
         self._folders = (("user", user_folder), ("factory", FACTORY_PRESETS))
 
     def names(self) -> list[str]:
@@ -90,9 +91,22 @@ class PresetLibrary:
     def changed(self, name: str, chain: Mapping[str, Value]) -> bool:
         """Whether `chain` is other than the preset `name`; so it is when there is none that can be read."""
         try:
-            return self.load(name).chain != chain
+            return self._chain(name) != chain
         except (PresetError, RequestError):
             return True
+
+    def _chain(self, name: str) -> dict[str, Value]:
+        """Of the preset `name`, read again when its file is another: `status` asks for it all the time."""
+        for _, folder in self._folders:
+            try:
+                file = (folder / f"{name}.toml").stat()
+            except (OSError, ValueError):  # a name is anything, as far as is known here
+                continue
+            seen = (folder, file.st_ino, file.st_mtime_ns, file.st_size)
+            if name not in self._chains or self._chains[name][0] != seen:
+                self._chains[name] = seen, self.load(name).chain
+            return self._chains[name][1]
+        return self.load(name).chain
 
     def all(self) -> tuple[list[Preset], list[str]]:
         """Every preset that can be read, and what is wrong with those that cannot."""
