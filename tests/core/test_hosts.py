@@ -402,7 +402,12 @@ def test_a_plugin_of_no_host_can_be_neither_disabled_nor_enabled(supervise):
 def test_a_file_of_disabled_plugins_that_cannot_be_used_disables_none(supervise, tmp_path, content):
     path = tmp_path / "plugins.toml"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    assert supervise("one").hosts["live"].blame.ended_as == {}
+    before = path.read_bytes()
+    supervisor = supervise("one")
+    assert supervisor.hosts["live"].blame.ended_as == {}
+    supervisor._disabled.add("one")
+    assert path.read_bytes() != before
+    assert (tmp_path / "plugins.toml.~1~").read_bytes() == before
 
 
 def test_stopping_while_a_probation_ends_leaves_no_process(supervise, born):

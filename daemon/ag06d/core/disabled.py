@@ -8,7 +8,7 @@ from pathlib import Path
 import tomli
 import tomli_w
 
-from ag06d.core.files import write_atomically
+from ag06d.core.files import back_up, open_regular, write_atomically
 from ag06d.errors import RequestError
 
 log = logging.getLogger(__name__)
@@ -28,16 +28,27 @@ class DisabledPlugins:
         if self._path is None:
             return set()
         try:
-            names = tomli.loads(self._path.read_text(encoding="utf-8")).get("disabled", [])
+            with open_regular(self._path) as file:
+                names = tomli.loads(file.read()).get("disabled", [])
         except FileNotFoundError:
             return set()
         except (OSError, ValueError, RecursionError) as error:
-            log.warning("%s: cannot be read: %s; no plugin is disabled", self._path, error)
+            self._keep_copy(f"cannot be read: {error}")
             return set()
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            log.warning("%s: disabled is no list of names; no plugin is disabled", self._path)
+            self._keep_copy("disabled is no list of names")
             return set()
         return set(names)
+
+    def _keep_copy(self, problem: str) -> None:
+        """Of a file that says nothing to us, before the next change writes over it."""
+        if self._path is None:
+            return
+        try:
+            kept = f"kept as {back_up(self._path).name}" if self._path.is_file() else "not kept"
+        except OSError as error:
+            kept = f"not kept: {error.strerror}"
+        log.warning("%s: %s; %s, no plugin is disabled", self._path, problem, kept)
 
     def add(self, plugin: str) -> None:
         """Remember that it is off; raises RequestError internal."""
