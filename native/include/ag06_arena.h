@@ -64,7 +64,7 @@ typedef struct {
     ag06_atomic_u64 overruns;         /* callbacks longer than their period */
     ag06_atomic_u64 late;             /* began more than 1.5 periods after the one before */
     ag06_atomic_u64 nan_trips;        /* chain resets by the NaN guard */
-    ag06_atomic_u64 bad_input_frames; /* NaN, infinite or beyond +24 dBFS, silenced */
+    ag06_atomic_u64 bad_input_frames; /* silenced: no sound, and the millisecond after it */
     ag06_atomic_u64 input_underflows; /* PortAudio's flags, by kind */
     ag06_atomic_u64 input_overflows;
     ag06_atomic_u64 output_underflows;

@@ -59,7 +59,7 @@ def test_input_that_is_no_sound_is_told_where_there_was_any(daemon, ctl, monkeyp
     status = daemon.daemon.status()
     status["audio"]["bad_input_frames"] = 3
     monkeypatch.setattr(daemon.daemon, "status", lambda: status)
-    assert "input    3 frames of input were NaN, infinite" in ctl("status").stdout
+    assert "input    3 frames of input were silenced: NaN, infinite" in ctl("status").stdout
 
 
 def test_the_version_is_that_of_the_package_and_of_the_protocol(ctl, ctl_json):

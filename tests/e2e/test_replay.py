@@ -58,8 +58,9 @@ def test_input_that_is_no_sound_is_counted_and_told(ag06d, once, tmp_path):
     path = tmp_path / "broken.wav"
     soundfile.write(path, sound, RATE, subtype="FLOAT")
     done = ag06d("replay", path, "--json")
-    assert json.loads(done.stdout.splitlines()[-1])["bad_input_frames"] == 4
-    assert "4 frames of input were NaN, infinite" in ag06d("replay", path).stdout
+    silenced = 4 + 2 * RATE // 1000  # with the millisecond after each
+    assert json.loads(done.stdout.splitlines()[-1])["bad_input_frames"] == silenced
+    assert f"{silenced} frames of input were silenced: NaN, infinite" in ag06d("replay", path).stdout
     assert once["bad_input_frames"] == 0
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ag06d.client import Client
 
 EXIT_REFUSED, EXIT_USAGE, EXIT_NO_DAEMON = 1, 2, 3
-BAD_INPUT = "of input were NaN, infinite or beyond +24 dBFS, and were silenced"
+BAD_INPUT = "of input were silenced: NaN, infinite or beyond +24 dBFS, or just after such"
 CLOCK_JITTER_BLOCKS = 4  # frames expected by the clock and not delivered are missing beyond so many blocks
 
 

@@ -71,7 +71,7 @@ class Audio(Part):
     nan_trips: int
     """Blocks in which the chain made what is no number, and was reset."""
     bad_input_frames: int
-    """Frames of input that were no numbers or beyond +24 dBFS, and were silenced."""
+    """Frames of input that were silenced: no numbers or beyond +24 dBFS, and the millisecond after."""
     flags: Flags
     """Reports of PortAudio, each kind counted by itself."""
     duration_us: Durations
