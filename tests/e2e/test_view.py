@@ -65,6 +65,7 @@ def test_on_a_terminal_it_draws_and_gives_the_terminal_back(on_terminal, number)
         os.killpg(process.pid, number)  # as Ctrl-C does: to all in the foreground
     else:
         process.send_signal(number)
+    screen = read(lambda _: process.poll() is not None)  # a terminal is read
     assert process.wait(60) == 0
     screen = read(lambda screen: LEAVE in screen)
     assert screen.count(ENTER) == screen.count(LEAVE) == 1
@@ -79,6 +80,7 @@ def test_keys_reach_the_daemon_and_q_ends_it_and_gives_the_terminal_back(on_term
         read(lambda screen: b"MUTE" in screen)
         assert client.get("audio.mute") == {"audio.mute": True}
     type_keys(b"q")
+    screen = read(lambda _: process.poll() is not None)  # a terminal is read
     assert process.wait(60) == 0
     screen = read(lambda screen: LEAVE in screen)
     assert screen.count(ENTER) == screen.count(LEAVE) == 1

@@ -13,6 +13,8 @@ from ag06d.core.app import Daemon
 from ag06d.core.config import Config
 from ag06d.core.reload import Reread
 
+VIEW_ENDS_S = 3.0  # that it has for its last words to the terminal
+
 log = logging.getLogger(__name__)
 
 
@@ -36,5 +38,14 @@ async def run_daemon(config: Config, duration_s: float | None, reread: Reread, *
         await daemon.run(duration_s)
     finally:
         if viewer is not None:
-            viewer.terminate()
-            await asyncio.to_thread(viewer.wait)
+            await asyncio.to_thread(end, viewer)
+
+
+def end(viewer: subprocess.Popen[bytes]) -> None:
+    """Have the view give the terminal back; one whose terminal nobody reads may not be able to."""
+    viewer.terminate()
+    try:
+        viewer.wait(VIEW_ENDS_S)
+    except subprocess.TimeoutExpired:
+        viewer.kill()
+        viewer.wait()
