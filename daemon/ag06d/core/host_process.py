@@ -230,7 +230,8 @@ class HostProcess:
         documents = {}
         for plugin in self.own:
             document = {"host": self.name, **self.cell.plugin(self.config.plugins.index(plugin))}
-            if not self.ready:
+            first_frames = self.restarts <= 0 and self.pid and document["frames"]  # may be ahead of its hello
+            if not self.ready and not first_frames:
                 document["state"] = "starting"
             elif document["state"] in ENDED:
                 document["state"] = "degraded"  # until the host's word, with the reason, has come
