@@ -13,7 +13,7 @@ from ag06d.core.app import Daemon
 from ag06d.core.config import Config
 from ag06d.core.reload import Reread
 
-VIEW_ENDS_S = 3.0  # that it has for its last words to the terminal
+VIEW_ENDS_S = 10.0  # that it has for its last words to the terminal
 
 log = logging.getLogger(__name__)
 
