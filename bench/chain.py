@@ -9,12 +9,10 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from shutil import which
-from statistics import median
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench.common import Report, machine_note, options, print_table, progress, scratch, target
+from bench.common import Report, machine_note, measure, options, print_table, progress, scratch, target
 from bench.rig.chain_count import count_instructions
 from bench.rig.chain_parity import parity
 from bench.rig.chain_sides import BLOCKS, HAS_PEDALBOARD, RATE, Harness, all_runs, compile_harness, recording
@@ -45,20 +43,6 @@ DIFFERENCES = (
     "pedalboard runs in float32 and each channel by itself, ours in float64 with the channels linked",
     "ours runs both slots as lanes of the same vectors, whether one of them or both have work",
 )
-
-
-def measure(runs: Mapping[str, Any], rounds: int, *, quiet: bool) -> dict[str, float]:
-    """Medians over interleaved rounds; every side runs once before them."""
-    names = list(runs)
-    times: dict[str, list[float]] = {name: [] for name in names}
-    for run in runs.values():
-        run()
-    for number in range(rounds):
-        progress(f"round {number + 1} of {rounds}", silent=quiet)
-        turn = number % len(names)
-        for name in names[turn:] + names[:turn]:
-            times[name].append(runs[name]())
-    return {name: median(entries) for name, entries in times.items()}
 
 
 def report(times: Mapping[str, float], counts: Mapping[str, float]) -> Report:

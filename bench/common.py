@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,6 +70,20 @@ def percentiles(nanoseconds: npt.NDArray[np.int64]) -> Figures:
 def medians(rounds: Sequence[Mapping[str, float]]) -> Figures:
     """Key by key, the median over rounds."""
     return {key: float(median(figures[key] for figures in rounds)) for key in rounds[0]}
+
+
+def measure(runs: Mapping[str, Callable[[], float]], rounds: int, *, quiet: bool) -> dict[str, float]:
+    """Medians over interleaved rounds; every side runs once before them."""
+    names = list(runs)
+    times: dict[str, list[float]] = {name: [] for name in names}
+    for run in runs.values():
+        run()
+    for number in range(rounds):
+        progress(f"round {number + 1} of {rounds}", silent=quiet)
+        turn = number % len(names)
+        for name in names[turn:] + names[:turn]:
+            times[name].append(runs[name]())
+    return {name: median(entries) for name, entries in times.items()}
 
 
 def rounded(value: Any, digits: int = 4) -> Any:  # noqa: ANN401 - anything JSON can carry

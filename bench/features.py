@@ -10,12 +10,11 @@ import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from statistics import median
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
-from bench.common import Report, machine_note, options, print_table, progress, target
+from bench.common import Report, machine_note, measure, options, print_table, target
 from bench.rig.features_sides import (
     COMMON,
     DIFFERENCES,
@@ -94,20 +93,6 @@ def all_runs(stereo: Sound) -> dict[str, Run]:
     if available("opensmile"):
         runs["opensmile"] = partial(at_once, opensmile_whole(), sound, len(hops))
     return runs
-
-
-def measure(runs: Mapping[str, Run], rounds: int, *, quiet: bool) -> dict[str, float]:
-    """Medians over interleaved rounds; every side runs once before them."""
-    names = list(runs)
-    times: dict[str, list[float]] = {name: [] for name in names}
-    for run in runs.values():
-        run()
-    for number in range(rounds):
-        progress(f"round {number + 1} of {rounds}", silent=quiet)
-        turn = number % len(names)
-        for name in names[turn:] + names[:turn]:
-            times[name].append(runs[name]())
-    return {name: median(entries) for name, entries in times.items()}
 
 
 def parity(sound: Sound) -> dict[str, float]:
