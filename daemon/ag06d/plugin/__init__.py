@@ -6,15 +6,21 @@ from ag06d.plugin.frame import Frame, Reduction
 from ag06d.plugin.hookspecs import hookimpl
 from ag06d.plugin.registration import Command, Processor, Topic
 from ag06d.plugin.version import DeprecatedApiWarning
+from ag06d.plugin.views import Entity, FeatureField, FeatureService, FeatureView, Reference
 
 __all__ = [
     "Clock",
     "Command",
     "Context",
     "DeprecatedApiWarning",
+    "Entity",
+    "FeatureField",
+    "FeatureService",
+    "FeatureView",
     "Frame",
     "Processor",
     "Reduction",
+    "Reference",
     "RefusedError",
     "RequestError",
     "Topic",

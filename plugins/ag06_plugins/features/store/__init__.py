@@ -1,0 +1,1 @@
+"""The feature store: rows by view, entity and time, the same for a live model and for a training run."""
