@@ -23,6 +23,7 @@ DIGITS: Final = 12
 SEGMENT_BYTES: Final = 64 << 20
 SEGMENT_S: Final = 300.0
 BUSY_S: Final = 5.0
+ALL: Final = (1 << 63) - 1  # no batch has a higher id
 SCHEMA: Final = """
 CREATE TABLE batch (
     id INTEGER PRIMARY KEY,
@@ -138,6 +139,7 @@ class Log:
         self._until_s = 0.0
         there = segments(folder)
         self._number = int(there[-1].stem) if there else 0
+        self._last = (there[-1].name, ALL) if there else ("", 0)
 
     def append(self, batches: Iterable[Batch]) -> None:
         """Add batches, all of them or none."""
@@ -158,6 +160,14 @@ class Log:
                 raise
         self._bytes += sum(len(row[4]) + len(row[5]) for row in values)
 
+    @property
+    def position(self) -> tuple[str, int]:
+        """The newest segment's name and the last batch in it, or ALL; "" and 0 where there is none."""
+        if self._connection is None:
+            return self._last
+        (batch,) = self._connection.execute("SELECT coalesce(max(id), 0) FROM batch").fetchone()
+        return self._path.name, int(batch)
+
     def due(self) -> bool:
         """Whether the present segment is as large or as old as one may be."""
         if self._connection is None:
@@ -173,6 +183,7 @@ class Log:
     def close(self) -> None:
         """End the present segment; what is in it stays."""
         if self._connection is not None:
+            self._last = self.position
             self._connection.close()
             self._connection = None
 

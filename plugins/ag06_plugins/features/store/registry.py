@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, Final
 
+from ag06_plugins.features.store.expressions import Expression
 from ag06d.plugin import Entity, FeatureService, FeatureView, Reference, RequestError
 
 # What may be changed without changing what a row means.
@@ -63,6 +64,23 @@ class Registry:
                 f"view {view.key} is declared with another meaning than before: {'; '.join(changes)}; "
                 f"give it version {view.version + 1}"
             )
+        if view.source == "on_demand":
+            return self._unreadable(view)
+        return ""
+
+    def _unreadable(self, view: FeatureView) -> str:
+        """What an on-demand view reads and cannot."""
+        for entry in view.fields:
+            try:
+                selected = self.select(Expression(entry.expression).inputs)
+            except ValueError as error:
+                return f"view {view.key}: {entry.name}: {error}"
+            except RequestError as error:
+                return f"view {view.key}: {entry.name}: {error.message} ({error.hint})"
+            for text, read, indices in selected:
+                if read.source == "on_demand" or len(indices) != 1:
+                    what = "on demand itself" if read.source == "on_demand" else "more than one number"
+                    return f"view {view.key}: {entry.name}: {text} is {what}"
         return ""
 
     def newest(self, name: str) -> FeatureView:

@@ -1,0 +1,115 @@
+"""On-demand features: an expression of other features, the same at a read and over a training table.
+
+`level["left.rms_db"] - level["right.rms_db"]`, `where(pitch["left.voicing"] > 0.5, 1, 0)`: numbers,
+features of other views, + - * / % **, comparisons, `&` and `|` of them, and the functions of FUNCTIONS.
+Nothing else of Python is understood.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+LENGTH_MAX: Final = 1000
+FUNCTIONS: Final[Mapping[str, Callable[..., Any]]] = {
+    "abs": np.abs,
+    "clip": np.clip,
+    "cos": np.cos,
+    "exp": np.exp,
+    "isnan": np.isnan,
+    "log": np.log,
+    "log10": np.log10,
+    "log2": np.log2,
+    "max": np.maximum,
+    "min": np.minimum,
+    "round": np.round,
+    "sin": np.sin,
+    "sqrt": np.sqrt,
+    "where": np.where,
+}
+OPERATORS: Final[Mapping[type[ast.AST], Callable[..., Any]]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: np.divide,
+    ast.Mod: np.mod,
+    ast.Pow: np.power,
+    ast.BitAnd: np.logical_and,
+    ast.BitOr: np.logical_or,
+    ast.USub: operator.neg,
+    ast.UAdd: operator.pos,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+}
+
+Values = npt.NDArray[np.float64]
+Step = Callable[[Mapping[str, Values]], Any]
+
+
+class Expression:
+    """A checked expression; `inputs` are the references that it reads."""
+
+    def __init__(self, text: str) -> None:
+        """Raises ValueError, which says what is not understood."""
+        if len(text) > LENGTH_MAX:
+            raise ValueError(f"an expression of {len(text)} characters; it has {LENGTH_MAX} at most")
+        self.text = text
+        self.inputs: tuple[str, ...] = ()
+        try:
+            tree = ast.parse(text.strip(), mode="eval")
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            raise ValueError(f"{text!r} is no expression: {error}") from None
+        self._evaluate = self._compile(tree.body)
+        if not self.inputs:
+            raise ValueError(f'{text!r} reads no feature; write one as view["field"]')
+
+    def __call__(self, values: Mapping[str, Values]) -> Values:
+        """Its value, of the shape of those in `values`, which has all `inputs`; NaN where one is."""
+        with np.errstate(all="ignore"):
+            result: Values = np.asarray(self._evaluate(values), dtype=np.float64)
+        missing = np.logical_or.reduce([np.isnan(values[name]) for name in self.inputs])
+        return np.where(missing, np.nan, result)
+
+    def _compile(self, node: ast.expr) -> Step:
+        match node:
+            case ast.Constant(value=bool() | int() | float() as number):
+                constant = float(number)
+                return lambda _: constant
+            case ast.Subscript(value=ast.Name(id=view), slice=ast.Constant(value=str() as field)):
+                return self._input(f"{view}:{field}")
+            case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATORS:
+                return self._apply(OPERATORS[type(op)], left, right)
+            case ast.UnaryOp(op=op, operand=operand) if type(op) in OPERATORS:
+                return self._apply(OPERATORS[type(op)], operand)
+            case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in OPERATORS:
+                return self._apply(OPERATORS[type(op)], left, right)
+            case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]) if name in FUNCTIONS:
+                return self._apply(FUNCTIONS[name], *arguments)
+            case _:
+                there = ", ".join(FUNCTIONS)
+                raise ValueError(
+                    f'{ast.unparse(node)!r} is not understood; there are numbers, view["field"], '
+                    f"arithmetic, comparisons, & and |, and {there}"
+                )
+
+    def _input(self, reference: str) -> Step:
+        self.inputs = tuple(dict.fromkeys((*self.inputs, reference)))
+        return lambda values: values[reference]
+
+    def _apply(self, function: Callable[..., Any], *operands: ast.expr) -> Step:
+        steps = [self._compile(operand) for operand in operands]
+        return lambda values: function(*(step(values) for step in steps))
+
+
+def references(texts: Mapping[str, Expression]) -> Iterator[str]:
+    """Every reference that any of them reads, once."""
+    yield from dict.fromkeys(name for expression in texts.values() for name in expression.inputs)

@@ -1,0 +1,241 @@
+"""Online features: the newest row of every entity, in memory, and what is told of it at a read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ag06_plugins.features.store.expressions import Expression
+from ag06_plugins.features.store.registry import Registry
+from ag06d.plugin import FeatureView, RequestError
+
+ENTITIES_MAX: Final = 10_000  # of one view; more are an error of who pushes
+
+
+class Status(IntEnum):
+    """What a value is, as in Feast."""
+
+    PRESENT = 0
+    NOT_FOUND = 1  # no row of that entity
+    OUTSIDE_MAX_AGE = 2  # the newest row is older than the view's ttl_s
+
+
+class Newest(NamedTuple):
+    """A row, when it was true and when it came; nanoseconds since the epoch."""
+
+    event_ns: int
+    created_ns: int
+    row: npt.NDArray[Any]
+
+
+@dataclass(slots=True)
+class ViewTable:
+    """The newest row of each entity of one view, and how reads found it."""
+
+    view: FeatureView
+    rows: dict[str, Newest] = field(default_factory=dict)
+    ttl_ns: int = 0  # 0: for ever
+    reads: int = 0
+    present: int = 0  # reads that found a row within its time to live
+
+    def put(self, entity: str, newest: Newest) -> None:
+        """Take in a row unless a newer one is there, in whatever order they come."""
+        there = self.rows.get(entity)
+        if there is None or newest.event_ns >= there.event_ns:
+            self.rows[entity] = newest
+
+    def find(self, entity: str, now_ns: int) -> tuple[Newest | None, Status]:
+        """The newest row, and whether it counts."""
+        self.reads += 1
+        newest = self.rows.get(entity)
+        if newest is None:
+            return None, Status.NOT_FOUND
+        if self.ttl_ns and now_ns - newest.event_ns > self.ttl_ns:
+            return newest, Status.OUTSIDE_MAX_AGE
+        self.present += 1
+        return newest, Status.PRESENT
+
+
+@dataclass(frozen=True, slots=True)
+class OnlineFeatures:
+    """What was read: for each entity row (first axis) and feature (second axis).
+
+    names     of the features
+    values    float64 of shape (rows, features); NaN where the status is NOT_FOUND
+    statuses  uint8 of the same shape: `Status`
+    event_ns  int64 of the same shape: when each value was true, nanoseconds since the epoch, 0 without one
+    """
+
+    names: tuple[str, ...]
+    values: npt.NDArray[np.float64]
+    statuses: npt.NDArray[np.uint8]
+    event_ns: npt.NDArray[np.int64]
+
+    def to_dict(self) -> dict[str, list[Any]]:
+        """Name to the value of each entity row, None where there is none that counts."""
+        counts = self.statuses == Status.PRESENT
+        return {
+            name: [
+                float(value) if present else None
+                for value, present in zip(self.values[:, at], counts[:, at], strict=True)
+            ]
+            for at, name in enumerate(self.names)
+        }
+
+
+class _Part(NamedTuple):
+    """Columns of one view, and where they go among the features."""
+
+    table: ViewTable
+    indices: npt.NDArray[np.intp] | slice
+    places: slice
+
+
+class _Computed(NamedTuple):
+    """An on-demand feature, where it goes, and where its inputs are among the inputs' plan."""
+
+    expression: Expression
+    place: int
+    names: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Plan:
+    """How to read some features, worked out once. `names` of the features, `keys` of the entities."""
+
+    names: tuple[str, ...]
+    keys: tuple[str, ...]
+    parts: list[_Part]
+    computed: list[_Computed]
+    inputs: Plan | None = None  # of the computed ones
+
+
+class Online:
+    """The tables of all views."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._tables: dict[str, ViewTable] = {}
+        self._plans: dict[tuple[str, ...], Plan] = {}
+
+    def changed(self) -> None:
+        """The registry is another: what was worked out from it no longer holds."""
+        self._plans.clear()
+        for key, view in self._registry.views.items():
+            table = self._tables.setdefault(key, ViewTable(view))
+            table.view = view
+            table.ttl_ns = round(view.ttl_s * 1e9) if view.ttl_s else 0
+
+    def table(self, key: str) -> ViewTable:
+        """The table of the view NAME@VERSION."""
+        return self._tables[key]
+
+    def tables(self) -> Iterator[ViewTable]:
+        """Those of all views."""
+        yield from self._tables.values()
+
+    def plan(self, references: Sequence[str]) -> Plan:
+        """How to read `references`; raises RequestError."""
+        key = tuple(references)
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = self._plans[key] = self._work_out(key)
+        return plan
+
+    def _work_out(self, references: tuple[str, ...]) -> Plan:
+        if not references:
+            raise RequestError("bad_request", "no feature is asked for", "such as level:left.rms_db")
+        plan = Plan((), (), [], [])
+        names: list[str] = []
+        keys: dict[str, None] = {}
+        inputs: dict[str, None] = {}
+        for text, view, indices in self._registry.select(references):
+            start = len(names)
+            whole = len(indices) > 1 or text.rpartition(":")[2] != view.columns[indices[0]]
+            prefix = text.partition(":")[0]
+            names += [f"{prefix}:{view.columns[i]}" for i in indices] if whole else [text]
+            keys[view.entity] = None
+            if view.source == "on_demand":
+                for place, i in enumerate(indices, start):
+                    expression = Expression(view.fields[i].expression)
+                    inputs.update(dict.fromkeys(expression.inputs))
+                    plan.computed.append(_Computed(expression, place, expression.inputs))
+            else:
+                plan.parts.append(self._part(view, indices, start))
+        if inputs:
+            plan.inputs = self.plan(tuple(inputs))
+            keys.update(dict.fromkeys(plan.inputs.keys))
+        plan.parts = _joined(plan.parts)
+        plan.names, plan.keys = tuple(names), tuple(keys)
+        return plan
+
+    def _part(self, view: FeatureView, indices: tuple[int, ...], start: int) -> _Part:
+        return _Part(
+            self._tables[view.key], np.array(indices, dtype=np.intp), slice(start, start + len(indices))
+        )
+
+    def read(self, plan: Plan, rows: Sequence[Mapping[str, str]], now_ns: int) -> OnlineFeatures:
+        """The features of `plan` for each of `rows`, entity name to which one; raises RequestError."""
+        shape = (len(rows), len(plan.names))
+        values = np.full(shape, np.nan)
+        statuses = np.zeros(shape, dtype=np.uint8)
+        event_ns = np.zeros(shape, dtype=np.int64)
+        for at, row in enumerate(rows):
+            for table, indices, places in plan.parts:
+                entity = row.get(table.view.entity)
+                if entity is None:
+                    raise _unnamed(table.view.entity)
+                newest, status = table.find(entity, now_ns)
+                if newest is not None:
+                    values[at, places] = newest.row[indices]
+                    event_ns[at, places] = newest.event_ns
+                if status:
+                    statuses[at, places] = status
+        result = OnlineFeatures(plan.names, values, statuses, event_ns)
+        if plan.inputs is not None:
+            self._compute(plan, result, self.read(plan.inputs, rows, now_ns))
+        return result
+
+    @staticmethod
+    def _compute(plan: Plan, result: OnlineFeatures, inputs: OnlineFeatures) -> None:
+        """On-demand features: as present as their least present input, as old as the oldest."""
+        by_name = {name: at for at, name in enumerate(inputs.names)}
+        columns = {name: inputs.values[:, at] for name, at in by_name.items()}
+        for expression, place, names in plan.computed:
+            at = [by_name[name] for name in names]
+            result.values[:, place] = expression(columns)
+            found = inputs.statuses[:, at]
+            missing = (found == Status.NOT_FOUND).any(axis=1)
+            result.statuses[:, place] = np.where(missing, Status.NOT_FOUND, found.max(axis=1))
+            result.event_ns[:, place] = np.where(missing, 0, inputs.event_ns[:, at].min(axis=1))
+
+
+def _joined(parts: list[_Part]) -> list[_Part]:
+    """Neighbours of one view as one part, and indices that follow each other as a slice."""
+    joined: list[_Part] = []
+    for part in parts:
+        before = joined[-1] if joined else None
+        if before is not None and before.table is part.table:
+            indices = np.concatenate([np.atleast_1d(before.indices), np.atleast_1d(part.indices)])  # type: ignore[arg-type]
+            joined[-1] = _Part(part.table, indices, slice(before.places.start, part.places.stop))
+        else:
+            joined.append(part)
+    return [_sliced(part) for part in joined]
+
+
+def _sliced(part: _Part) -> _Part:
+    indices = part.indices
+    if isinstance(indices, slice) or (np.diff(indices) != 1).any():
+        return part
+    return part._replace(indices=slice(int(indices[0]), int(indices[-1]) + 1))
+
+
+def _unnamed(entity: str) -> RequestError:
+    return RequestError(
+        "bad_request", f"the entity row does not say which {entity}", f'such as {{"{entity}": "dry"}}'
+    )

@@ -1,0 +1,109 @@
+"""Rows against their view: of the right dtype and shape, in range, in order; what is wrong, and where."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ag06d.plugin import FeatureView, RequestError
+
+FUTURE_NS: Final = 5_000_000_000  # clocks differ by less
+REASON_MAX: Final = 200  # characters
+NUMBERS: Final = "biuf"  # kinds of numpy dtypes that are numbers
+
+Times = npt.NDArray[np.int64]
+Rows = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A row that was not taken: its place in what was pushed, and why."""
+
+    index: int
+    reason: str
+
+
+class Checker:
+    """Checks rows of one view."""
+
+    def __init__(self, view: FeatureView) -> None:
+        self.view = view
+        self.dtype = np.dtype(view.dtype)
+        self.width = len(view.columns)
+        most = np.iinfo(self.dtype) if self.dtype.kind == "i" else np.finfo(self.dtype)
+        low = [f.low if f.low is not None else most.min for f in view.fields for _ in f.columns]
+        high = [f.high if f.high is not None else most.max for f in view.fields for _ in f.columns]
+        self._low, self._high = np.array(low, self.dtype), np.array(high, self.dtype)
+        self._missing = view.nan == "allow" and self.dtype.kind == "f"
+        self._increasing = view.order == "increasing"
+
+    def shaped(self, rows: npt.ArrayLike, times_ns: npt.ArrayLike) -> tuple[Rows, Times]:
+        """As arrays of shape (n, columns) and (n,); raises RequestError (`bad_request`) if they are none."""
+        values, times = np.asarray(rows), np.asarray(times_ns)
+        if values.ndim == 1:
+            values = values[None, :]
+        if times.ndim == 0:
+            times = times[None]
+        self._check_form(values, times)
+        if values.dtype != self.dtype:
+            with np.errstate(over="ignore", invalid="ignore"):  # what does not fit is out of range then
+                values = values.astype(self.dtype)
+        return values, times.astype(np.int64, copy=False)
+
+    def _check_form(self, values: Rows, times: Rows) -> None:
+        view = self.view
+        if values.dtype.kind not in NUMBERS or (self.dtype.kind == "i" and values.dtype.kind == "f"):
+            raise RequestError(
+                "bad_request", f"{view.key}: rows of dtype {values.dtype}", f"it takes {view.dtype}"
+            )
+        if values.ndim != 2 or values.shape[1] != self.width:  # noqa: PLR2004 - rows and columns
+            wanted = f"(n, {self.width}): {', '.join(view.columns[:8])}" + ("..." if self.width > 8 else "")  # noqa: PLR2004 - to read
+            raise RequestError(
+                "bad_request", f"{view.key}: rows of shape {values.shape}", f"it takes {wanted}"
+            )
+        if times.dtype.kind not in "iu" or times.shape != (len(values),):
+            raise RequestError(
+                "bad_request",
+                f"{view.key}: times of dtype {times.dtype} and shape {times.shape} for {len(values)} rows",
+                "one int64 a row, nanoseconds since the epoch",
+            )
+
+    def check(
+        self, rows: Rows, times_ns: Times, newest_ns: int, now_ns: int
+    ) -> tuple[npt.NDArray[np.bool_] | None, Sequence[Rejected]]:
+        """Which rows are good (None: all), and what is wrong with the others.
+
+        `rows` and `times_ns` are what `shaped` returned; `newest_ns` is the time of the newest row that the
+        entity has.
+        """
+        inside = (rows >= self._low) & (rows <= self._high)  # NaN is not
+        if self._missing:
+            inside |= np.isnan(rows)
+        timely = times_ns <= now_ns + FUTURE_NS
+        timely &= times_ns > 0
+        if self._increasing:
+            before = np.maximum.accumulate(np.concatenate(([newest_ns], times_ns)))[:-1]
+            timely &= times_ns > before
+        if inside.all() and timely.all():
+            return None, ()
+        good = inside.all(axis=1) & timely
+        return good, [
+            Rejected(int(i), self._reason(rows[i], inside[i], int(times_ns[i]), now_ns))
+            for i in np.flatnonzero(~good)
+        ]
+
+    def _reason(self, row: Rows, inside: npt.NDArray[np.bool_], time_ns: int, now_ns: int) -> str:
+        if not inside.all():
+            at = int(np.flatnonzero(~inside)[0])
+            column, value = self.view.columns[at], row[at]
+            low, high = self._low[at], self._high[at]
+            return f"{column} is {value:g}; it is to be {low:g} to {high:g}"[:REASON_MAX]
+        if time_ns <= 0:
+            return f"time {time_ns} is before 1970; times are nanoseconds since the epoch"
+        if time_ns > now_ns + FUTURE_NS:
+            return f"time {time_ns} is {(time_ns - now_ns) / 1e9:.1f} s in the future"
+        return f"time {time_ns} is not after the row before, and the view's order is increasing"

@@ -1,0 +1,264 @@
+"""The feature store: its face, in the words of Feast."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy.typing as npt
+
+from ag06_plugins.features.store.database import (
+    Database,
+    DeadLetter,
+    Snapshot,
+    load_declared,
+    load_newest,
+)
+from ag06_plugins.features.store.freshness import Freshness, is_stale
+from ag06_plugins.features.store.log import Batch, Log, read_segment, segments
+from ag06_plugins.features.store.online import ENTITIES_MAX, Newest, Online, OnlineFeatures, ViewTable
+from ag06_plugins.features.store.rows import Checker, Rejected
+from ag06d.plugin import Entity, FeatureService, FeatureView, RequestError
+
+LOG: Final = "log"
+ENTITY_MAX: Final = 100  # characters of an entity's value
+To = Literal["online", "offline", "online_and_offline"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What became of a push; `rejected` rows are in the dead-letter table, the others are kept."""
+
+    accepted: int
+    rejected: Sequence[Rejected]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A push that was looked at, before anything is written: `batch` holds the good rows."""
+
+    batch: Batch | None
+    letters: tuple[DeadLetter, ...]
+    pushed: Pushed
+
+
+class FeatureStore:
+    """The store in `folder`, for the one process that writes it.
+
+    `clock_ns` tells the time, nanoseconds since the epoch. A push is in the hands of the operating system
+    when it returns: a kill of this process loses nothing of it. Not for several threads, but that `write`
+    and `save` may be called in another one, and always in the same.
+
+    Raises sqlite3.Error when the folder cannot be used.
+    """
+
+    def __init__(self, folder: Path, *, clock_ns: Callable[[], int] = time.time_ns) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.log = Log(folder / LOG)
+        self._clock_ns = clock_ns
+        self._database = Database(folder)
+        self.registry = load_declared(folder)
+        self.online = Online(self.registry)
+        self._checkers: dict[str, Checker] = {}
+        self._accounts: dict[str, Freshness] = {}
+        self._saved: dict[tuple[str, str], Newest] = {}
+        self._changed()
+        self._recover()
+
+    def _changed(self) -> None:
+        self.online.changed()
+        for key, view in self.registry.views.items():
+            self._checkers[key] = Checker(view)
+            self._accounts.setdefault(key, Freshness())
+
+    def _recover(self) -> None:
+        """The newest rows: as last saved, and what came after."""
+        rows, last, batch = load_newest(self.folder)
+        for key, entity, newest in rows:
+            if key in self.registry.views and len(newest.row) == len(self.registry.views[key].columns):
+                self.online.table(key).put(entity, newest)
+        for path in segments(self.log.folder):
+            if path.name < last:
+                continue
+            try:
+                for _, entry in read_segment(path, after_id=batch if path.name == last else 0):
+                    self._put(entry)
+            except sqlite3.DatabaseError as error:
+                log.error("%s cannot be read (%s); whoever seals it sets it aside", path, error)  # noqa: TRY400 - it says why
+
+    def apply(
+        self,
+        views: Iterable[FeatureView] = (),
+        services: Iterable[FeatureService] = (),
+        entities: Iterable[Entity] = (),
+    ) -> list[str]:
+        """Declare; what could not be, a sentence each. Raises RequestError if it cannot be written."""
+        problems = self.registry.apply(views, services, entities)
+        self._changed()
+        with _written():
+            self._database.save_declared(self.registry)
+        return problems
+
+    def check(
+        self,
+        view: str,
+        entity: str,
+        rows: npt.ArrayLike,
+        times_ns: npt.ArrayLike | None = None,
+    ) -> Checked:
+        """Hold `rows` against their view; nothing is written yet. Arguments and errors as `push`."""
+        declared = self.registry.view(view)
+        if declared.source == "on_demand":
+            raise RequestError(
+                "bad_request", f"{declared.key} is computed when it is read", "push what it is computed of"
+            )
+        if not isinstance(entity, str) or not 0 < len(entity) <= ENTITY_MAX:
+            raise RequestError(
+                "bad_request", f"{entity!r:.120} is no {declared.entity}", "text of 1 to 100 characters"
+            )
+        key, now_ns = declared.key, self._clock_ns()
+        checker = self._checkers[key]
+        values, times = checker.shaped(rows, now_ns if times_ns is None else times_ns)
+        there = self.online.table(key).rows
+        newest = there.get(entity)
+        if newest is None and len(there) >= ENTITIES_MAX:
+            raise RequestError("busy", f"{key} has rows of {ENTITIES_MAX} entities", "no more fit")
+        good, rejected = checker.check(values, times, newest.event_ns if newest else 0, now_ns)
+        if good is None:
+            batch = Batch(key, entity, times, values, now_ns)
+            return Checked(batch, (), Pushed(len(times), ()))
+        letters = tuple(
+            DeadLetter(key, entity, int(times[r.index]), now_ns, r.reason, values[r.index]) for r in rejected
+        )
+        self._accounts[key].rejected += len(rejected)
+        kept = Batch(key, entity, times[good], values[good], now_ns) if good.any() else None
+        return Checked(kept, letters, Pushed(int(good.sum()), rejected))
+
+    def write(self, batches: Iterable[Batch], letters: Iterable[DeadLetter] = ()) -> None:
+        """Keep batches, and rejected rows in their table; raises sqlite3.Error, and then no batch is kept."""
+        self._database.add_dead_letters(letters)
+        self.log.append(batches)
+
+    def _put(self, batch: Batch) -> None:
+        """Have the newest row of a batch online, if it is the newest of all."""
+        at = int(batch.times_ns.argmax()) if len(batch.times_ns) > 1 else 0
+        if batch.view in self.registry.views:
+            newest = Newest(int(batch.times_ns[at]), batch.created_ns, batch.rows[at])
+            self.online.table(batch.view).put(batch.entity, newest)
+
+    def take(self, batch: Batch) -> None:
+        """Have a checked batch in the account, and its newest row online."""
+        table = self.online.table(batch.view)
+        before = table.rows.get(batch.entity)
+        self._accounts[batch.view].took(
+            batch.times_ns, before.event_ns if before else 0, batch.created_ns, table.view.period_s
+        )
+        self._put(batch)
+
+    def push(
+        self,
+        view: str,
+        entity: str,
+        rows: npt.ArrayLike,
+        times_ns: npt.ArrayLike | None = None,
+        to: To = "online_and_offline",
+    ) -> Pushed:
+        """Add rows of one entity; the good ones go in, the others to the dead letters.
+
+        view      NAME or NAME@VERSION
+        entity    which one, such as `dry`
+        rows      (n, columns), or one row (columns,); the view's dtype, or numbers that fit
+        times_ns  (n,) int64, when each was true, nanoseconds since the epoch; without: now
+        to        online alone (lost with the process), offline alone, or both
+
+        Raises RequestError: `unknown_path` for the view, `bad_request` for what has another shape,
+        `not_ready` when it cannot be written; then nothing was kept.
+        """
+        checked = self.check(view, entity, rows, times_ns)
+        if to != "online":
+            with _written():
+                self.write([checked.batch] if checked.batch else (), checked.letters)
+        if checked.batch is not None and to != "offline":
+            self.take(checked.batch)
+        return checked.pushed
+
+    def references(self, features: Sequence[str] | str) -> tuple[str, ...]:
+        """References as they are, or those of the service of that name; raises RequestError."""
+        if isinstance(features, str):
+            return self.registry.service(features).features
+        return tuple(features)
+
+    def get_online_features(
+        self, features: Sequence[str] | str, entity_rows: Sequence[Mapping[str, str]]
+    ) -> OnlineFeatures:
+        """The newest values of `features` (references, or a service's name) for each entity row.
+
+        An entity row says for each entity which one, such as `{"stream": "dry"}`. Raises RequestError.
+        """
+        plan = self.online.plan(self.references(features))
+        return self.online.read(plan, entity_rows, self._clock_ns())
+
+    def snapshot(self) -> Snapshot:
+        """The newest rows that are not saved yet, for `save`."""
+        rows = []
+        for table in self.online.tables():
+            for entity, newest in table.rows.items():
+                if self._saved.get((table.view.key, entity)) is not newest:
+                    rows.append((table.view.key, entity, newest))
+        return Snapshot(tuple(rows))
+
+    def save(self, snapshot: Snapshot, *, rotate: bool = False) -> None:
+        """Save the newest rows, and with `rotate` begin a segment of the log; raises sqlite3.Error."""
+        self._database.save_newest(snapshot, *self.log.position)
+        self._saved.update(((view, entity), newest) for view, entity, newest in snapshot.rows)
+        if rotate:
+            self.log.rotate()
+
+    def stale(self) -> list[tuple[ViewTable, bool]]:
+        """The views that went stale, or are fresh again, since the last time this was asked."""
+        now_ns = self._clock_ns()
+        told = []
+        for table in self.online.tables():
+            account, stale = self._accounts[table.view.key], is_stale(table, now_ns)
+            if account.stale != stale:
+                account.stale = stale
+                told.append((table, stale))
+        return told
+
+    def freshness(self) -> dict[str, dict[str, Any]]:
+        """NAME@VERSION of each view with rows of its own to its account; see `Freshness`."""
+        now_ns = self._clock_ns()
+        return {
+            table.view.key: self._accounts[table.view.key].document(table, now_ns)
+            for table in self.online.tables()
+            if table.view.source != "on_demand"
+        }
+
+    def close(self) -> None:
+        """Save the newest rows and let go of the files."""
+        try:
+            self.save(self.snapshot())
+        except sqlite3.Error as error:
+            log.warning("%s: the newest rows could not be saved (%s); the log has them", self.folder, error)
+        self.log.close()
+        self._database.close()
+
+
+class _written:  # noqa: N801 - reads as a word where it is used
+    """Makes an error of writing the answer to a request."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        if isinstance(error, sqlite3.Error):
+            raise RequestError(
+                "not_ready", f"the feature store cannot be written: {error}", "is the disk full?"
+            ) from error
