@@ -101,8 +101,11 @@ class FeatureStore:
         entities: Iterable[Entity] = (),
     ) -> list[str]:
         """Declare; what could not be, a sentence each. Raises RequestError if it cannot be written."""
+        before = set(self.registry.views)
         problems = self.registry.apply(views, services, entities)
         self._changed()
+        if not before.issuperset(self.registry.views):
+            self._recover()  # the log may have rows of it, where the declarations were lost
         with _written():
             self._database.save_declared(self.registry)
         return problems
