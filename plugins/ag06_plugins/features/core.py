@@ -6,11 +6,10 @@ Imports nothing of the daemon: rows come in as arrays, with the names of their c
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field
 
 CHANNELS: Final = ("left", "right")
 # Name and unit, and the column of the row that it is made of.
@@ -39,15 +38,6 @@ OCTAVES: Final = (
 OCTAVES_HOPS: Final = 5  # one reading in so many hops: twenty a second
 
 Vector = npt.NDArray[np.float32]
-
-
-class FeatureConfig(BaseModel):
-    """`[plugins.features]`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-    rolloff: Annotated[float, Field(gt=0, lt=1)] = 0.85
-    """Share of the energy that lies below `spectral_rolloff`."""
 
 
 def columns(fields: Sequence[str], names: Sequence[str]) -> npt.NDArray[np.intp]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -33,11 +33,13 @@ class Freshness:
     lateness_ns: int = 0
     lateness_max_ns: int = 0
     stale: bool = False
+    newest_ns: dict[str, int] = field(default_factory=dict)  # of each entity
 
     def took(
-        self, times_ns: npt.NDArray[np.int64], newest_ns: int, created_ns: int, period_s: float | None
+        self, entity: str, times_ns: npt.NDArray[np.int64], created_ns: int, period_s: float | None
     ) -> None:
-        """Rows of one entity were accepted, whose newest one was `newest_ns` old before, 0 if none."""
+        """Rows of one entity were accepted."""
+        newest_ns = self.newest_ns.get(entity, 0)
         self.accepted += len(times_ns)
         if len(times_ns) == 1:
             first = last = int(times_ns[0])
@@ -45,6 +47,7 @@ class Freshness:
             first, last = int(times_ns.min()), int(times_ns.max())
         self.lateness_ns = created_ns - last
         self.lateness_max_ns = max(self.lateness_max_ns, created_ns - first)
+        self.newest_ns[entity] = max(newest_ns, last)
         if newest_ns and first < newest_ns:
             self.out_of_order += int(np.count_nonzero(times_ns < newest_ns))
         elif period_s:

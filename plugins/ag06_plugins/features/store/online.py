@@ -49,15 +49,15 @@ class ViewTable:
         if there is None or newest.event_ns >= there.event_ns:
             self.rows[entity] = newest
 
-    def find(self, entity: str, now_ns: int) -> tuple[Newest | None, Status]:
+    def find(self, entity: str, now_ns: int, *, counted: bool) -> tuple[Newest | None, Status]:
         """The newest row, and whether it counts."""
-        self.reads += 1
+        self.reads += counted
         newest = self.rows.get(entity)
         if newest is None:
             return None, Status.NOT_FOUND
         if self.ttl_ns and now_ns - newest.event_ns > self.ttl_ns:
             return newest, Status.OUTSIDE_MAX_AGE
-        self.present += 1
+        self.present += counted
         return newest, Status.PRESENT
 
 
@@ -179,8 +179,13 @@ class Online:
             self._tables[view.key], np.array(indices, dtype=np.intp), slice(start, start + len(indices))
         )
 
-    def read(self, plan: Plan, rows: Sequence[Mapping[str, str]], now_ns: int) -> OnlineFeatures:
-        """The features of `plan` for each of `rows`, entity name to which one; raises RequestError."""
+    def read(
+        self, plan: Plan, rows: Sequence[Mapping[str, str]], now_ns: int, *, counted: bool = True
+    ) -> OnlineFeatures:
+        """The features of `plan` for each of `rows`, entity name to which one; raises RequestError.
+
+        `counted`: as reads that somebody made, in the account of the views.
+        """
         shape = (len(rows), len(plan.names))
         values = np.full(shape, np.nan)
         statuses = np.zeros(shape, dtype=np.uint8)
@@ -190,7 +195,7 @@ class Online:
                 entity = row.get(table.view.entity)
                 if entity is None:
                     raise _unnamed(table.view.entity)
-                newest, status = table.find(entity, now_ns)
+                newest, status = table.find(entity, now_ns, counted=counted)
                 if newest is not None:
                     values[at, places] = newest.row[indices]
                     event_ns[at, places] = newest.event_ns
@@ -198,7 +203,7 @@ class Online:
                     statuses[at, places] = status
         result = OnlineFeatures(plan.names, values, statuses, event_ns)
         if plan.inputs is not None:
-            self._compute(plan, result, self.read(plan.inputs, rows, now_ns))
+            self._compute(plan, result, self.read(plan.inputs, rows, now_ns, counted=counted))
         return result
 
     @staticmethod

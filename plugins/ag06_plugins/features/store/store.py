@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
+import numpy as np
 import numpy.typing as npt
 
 from ag06_plugins.features.store.database import (
@@ -20,7 +21,7 @@ from ag06_plugins.features.store.database import (
     load_newest,
 )
 from ag06_plugins.features.store.freshness import Freshness, is_stale
-from ag06_plugins.features.store.log import Batch, Log, read_segment, segments
+from ag06_plugins.features.store.log import SEGMENT_S, Batch, Log, read_segment, segments
 from ag06_plugins.features.store.online import ENTITIES_MAX, Newest, Online, OnlineFeatures, ViewTable
 from ag06_plugins.features.store.rows import Checker, Rejected
 from ag06d.plugin import Entity, FeatureService, FeatureView, RequestError
@@ -52,17 +53,19 @@ class Checked:
 class FeatureStore:
     """The store in `folder`, for the one process that writes it.
 
-    `clock_ns` tells the time, nanoseconds since the epoch. A push is in the hands of the operating system
-    when it returns: a kill of this process loses nothing of it. Not for several threads, but that `write`
-    and `save` may be called in another one, and always in the same.
+    `clock_ns` tells the time, nanoseconds since the epoch; the log begins a segment every `segment_s`. A
+    push is in the hands of the operating system when it returns: a kill of this process loses nothing of
+    it. Not for several threads, but that `write`, `save` and `save_declared` may be called in another one.
 
     Raises sqlite3.Error when the folder cannot be used.
     """
 
-    def __init__(self, folder: Path, *, clock_ns: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self, folder: Path, *, clock_ns: Callable[[], int] = time.time_ns, segment_s: float = SEGMENT_S
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self.log = Log(folder / LOG)
+        self.log = Log(folder / LOG, segment_s=segment_s)
         self._clock_ns = clock_ns
         self._database = Database(folder)
         self.registry = load_declared(folder)
@@ -101,14 +104,28 @@ class FeatureStore:
         entities: Iterable[Entity] = (),
     ) -> list[str]:
         """Declare; what could not be, a sentence each. Raises RequestError if it cannot be written."""
+        problems = self.declare(views, services, entities)
+        with _written():
+            self.save_declared()
+        return problems
+
+    def declare(
+        self,
+        views: Iterable[FeatureView] = (),
+        services: Iterable[FeatureService] = (),
+        entities: Iterable[Entity] = (),
+    ) -> list[str]:
+        """As `apply`, but that nothing is written before `save_declared`."""
         before = set(self.registry.views)
         problems = self.registry.apply(views, services, entities)
         self._changed()
         if not before.issuperset(self.registry.views):
             self._recover()  # the log may have rows of it, where the declarations were lost
-        with _written():
-            self._database.save_declared(self.registry)
         return problems
+
+    def save_declared(self) -> None:
+        """Remember what is declared; raises sqlite3.Error."""
+        self._database.save_declared(self.registry)
 
     def check(
         self,
@@ -160,10 +177,7 @@ class FeatureStore:
     def take(self, batch: Batch) -> None:
         """Have a checked batch in the account, and its newest row online."""
         table = self.online.table(batch.view)
-        before = table.rows.get(batch.entity)
-        self._accounts[batch.view].took(
-            batch.times_ns, before.event_ns if before else 0, batch.created_ns, table.view.period_s
-        )
+        self._accounts[batch.view].took(batch.entity, batch.times_ns, batch.created_ns, table.view.period_s)
         self._put(batch)
 
     def push(
@@ -208,6 +222,24 @@ class FeatureStore:
         """
         plan = self.online.plan(self.references(features))
         return self.online.read(plan, entity_rows, self._clock_ns())
+
+    def materialize(
+        self,
+        view: FeatureView,
+        entities: Sequence[str],
+        times_ns: npt.NDArray[np.int64],
+        created_ns: npt.NDArray[np.int64],
+        rows: npt.NDArray[Any],
+    ) -> int:
+        """Have rows from offline online, one of each entity, unless a newer one is there; how many were taken."""
+        table = self.online.table(view.key)
+        taken = 0
+        for entity, time_ns, made_ns, row in zip(entities, times_ns, created_ns, rows, strict=True):
+            there = table.rows.get(entity)
+            if there is None or there.event_ns < time_ns:
+                table.put(entity, Newest(int(time_ns), int(made_ns), row))
+                taken += 1
+        return taken
 
     def snapshot(self) -> Snapshot:
         """The newest rows that are not saved yet, for `save`."""

@@ -1,0 +1,376 @@
+"""The operations `features.*`: what clients may ask of the store."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from ag06_plugins.features.house import House
+from ag06_plugins.features.store.database import dead_letters
+from ag06_plugins.features.store.online import Status
+from ag06_plugins.features.store.registry import differences
+from ag06_plugins.features.store.store import To
+from ag06d.plugin import Answer, Command, Entity, FeatureService, FeatureView, RequestError
+
+DAY_S: Final = 86_400.0
+HISTORY_S: Final = 60.0
+POINTS: Final = 600  # of a history that nobody said more of
+POINTS_MAX: Final = 10_000
+LETTERS_MAX: Final = 1000
+ENTITIES_MAX: Final = 1000  # that one request may be of
+FEATURES_MAX: Final = 4096
+
+Waiting = Generator[None, None, Answer]
+Model = TypeVar("Model", bound=BaseModel)
+EntityRows = tuple[dict[str, str], ...]
+
+
+class Arguments(BaseModel):
+    """Arguments of an operation; what it does not know is ignored, as everywhere in the protocol."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    arrays: list[Any] = []
+
+
+class Asked(Arguments):
+    """Features by reference, or by the name of a service."""
+
+    features: tuple[str, ...] = Field(default=(), max_length=FEATURES_MAX)
+    service: str = ""
+
+    def wanted(self) -> Sequence[str] | str:
+        """As the store takes it; raises RequestError."""
+        if bool(self.features) == bool(self.service):
+            raise RequestError("bad_request", "either features or a service", 'such as service: "glance"')
+        return self.service or self.features
+
+
+class Get(Asked):
+    """`features.get`."""
+
+    entities: EntityRows = Field(default=({"stream": "dry"},), max_length=ENTITIES_MAX)
+
+
+class History(Asked):
+    """`features.history`; without a start, the last `seconds`."""
+
+    entities: dict[str, str] = {"stream": "dry"}
+    start_ns: int | None = None
+    end_ns: int | None = None
+    seconds: float = Field(default=HISTORY_S, gt=0, le=3660 * DAY_S)
+    points: int = Field(default=POINTS, ge=1, le=POINTS_MAX)
+
+
+class Join(Asked):
+    """`features.join`: `arrays[0]` are the moments, `entities` which for each, or for all."""
+
+    entities: dict[str, str | list[str]] = {"stream": "dry"}
+    as_known: bool = False
+
+
+class Push(Arguments):
+    """`features.push`: `arrays[0]` are the rows, `arrays[1]` their moments; or `values`, one row for now."""
+
+    view: str
+    entity: str
+    values: tuple[float, ...] = ()
+    to: To = "online_and_offline"
+
+
+class Named(Arguments):
+    """The name of a view or a service."""
+
+    name: str
+
+
+class Diff(Arguments):
+    """`features.diff`."""
+
+    before: str
+    after: str
+
+
+class Apply(Arguments):
+    """`features.apply`."""
+
+    views: tuple[FeatureView, ...] = ()
+    services: tuple[FeatureService, ...] = ()
+    entities_: tuple[Entity, ...] = Field(default=(), alias="entities")
+
+
+class Materialize(Arguments):
+    """`features.materialize`."""
+
+    view: str
+    start_ns: int = 0
+    end_ns: int | None = None
+
+
+class Letters(Arguments):
+    """`features.dead_letters`."""
+
+    view: str = ""
+    most: int = Field(default=100, ge=1, le=LETTERS_MAX)
+
+
+def checked(model: type[Model], arguments: Mapping[str, Any]) -> Model:
+    """The arguments of an operation; raises RequestError for wrong ones."""
+    try:
+        return TypeAdapter(model).validate_python(dict(arguments))
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:10])
+        raise RequestError("bad_request", problems, "see `describe`") from error
+
+
+class Commands:
+    """The operations on one store."""
+
+    def __init__(self, house: House) -> None:
+        self._house, self._store = house, house.store
+
+    def all(self) -> Iterable[Command]:
+        """Each with its documentation."""
+        features = "references, such as level:mid.rms_db, mfcc or level@1:mid.rms_db"
+        which = {"features": features, "service": "the name of a service, instead of features"}
+        return [
+            Command("list", self.list, "Names of views, services and entities", direct=True),
+            Command(
+                "describe",
+                self.describe,
+                "A view in all its versions, or a service",
+                {"name": "of a view, of a view@version, or of a service"},
+                direct=True,
+            ),
+            Command(
+                "get",
+                self.get,
+                "The newest values: arrays of values (rows, features), statuses and event times",
+                {**which, "entities": 'rows such as {"stream": "dry"}; that is the default'},
+                direct=True,
+            ),
+            Command(
+                "history",
+                self.history,
+                "Values over time, averaged to so many points: for each view arrays of times and values",
+                {
+                    **which,
+                    "entities": 'which, such as {"stream": "dry"}; that is the default',
+                    "start_ns": "nanoseconds since the epoch; without, `seconds` before the end",
+                    "end_ns": "likewise; without, now",
+                    "seconds": f"how long; {HISTORY_S:g}",
+                    "points": f"at most so many of each view; {POINTS}",
+                },
+                direct=True,
+            ),
+            Command(
+                "join",
+                self.join,
+                "What was known at each of many moments, never from after: an array of values",
+                {
+                    **which,
+                    "entities": "entity to which one, or to a list, one for each moment",
+                    "arrays": "the moments: int64, nanoseconds since the epoch",
+                    "as_known": "leave out what came later than the moment, though it is of before",
+                },
+                direct=True,
+            ),
+            Command(
+                "push",
+                self.push,
+                "Add rows; answered when a kill of the daemon cannot lose them",
+                {
+                    "view": "NAME or NAME@VERSION",
+                    "entity": "which one, such as dry",
+                    "arrays": "rows (n, columns), and int64 times (n,), nanoseconds since the epoch",
+                    "values": "one row for now, instead of arrays",
+                    "to": "online, offline or online_and_offline",
+                },
+                direct=True,
+            ),
+            Command(
+                "apply",
+                self.apply,
+                "Declare views, services and entities; what could not be is in `problems`",
+                {"views": "FeatureViews", "services": "FeatureServices", "entities": "Entities"},
+            ),
+            Command(
+                "diff",
+                self.diff,
+                "What is different between two versions of a view",
+                {"before": "NAME@VERSION", "after": "NAME@VERSION"},
+            ),
+            Command(
+                "materialize",
+                self.materialize,
+                "Have the newest row of each entity online that is kept offline",
+                {"view": "NAME or NAME@VERSION", "start_ns": "from when on", "end_ns": "until when"},
+            ),
+            Command(
+                "dead_letters",
+                self.dead_letters,
+                "Rows that were rejected, the newest first, with the reason",
+                {"view": "NAME@VERSION, or all", "most": "how many; 100"},
+            ),
+            Command(
+                "status", self.status, "How fresh each view is, what is kept, and what is wrong", direct=True
+            ),
+        ]
+
+    def list(self, _: Mapping[str, Any]) -> Mapping[str, Any]:
+        """`features.list`."""
+        registry = self._store.registry
+        return {
+            "views": {
+                key: {
+                    "entity": view.entity,
+                    "columns": len(view.columns),
+                    "source": view.source,
+                    "period_s": view.period_s,
+                    "description": view.description,
+                }
+                for key, view in registry.views.items()
+            },
+            "services": {
+                name: {"features": list(service.features), "description": service.description}
+                for name, service in registry.services.items()
+            },
+            "entities": {name: entity.description for name, entity in registry.entities.items()},
+        }
+
+    def describe(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        """`features.describe`."""
+        name = checked(Named, arguments).name
+        registry = self._store.registry
+        if name in registry.services:
+            return {"services": [registry.services[name].model_dump(mode="json")], "views": []}
+        if "@" in name:
+            views = [registry.view(name)]
+        else:
+            registry.newest(name)
+            views = [view for view in registry.views.values() if view.name == name]
+        return {"services": [], "views": [view.model_dump(mode="json") for view in views]}
+
+    def get(self, arguments: Mapping[str, Any]) -> Answer:
+        """`features.get`."""
+        asked = checked(Get, arguments)
+        found = self._store.get_online_features(asked.wanted(), asked.entities)
+        body = {"names": list(found.names), "statuses": [status.name for status in Status]}
+        return Answer(body, [found.values, found.statuses, found.event_ns])
+
+    def history(self, arguments: Mapping[str, Any]) -> Waiting:
+        """`features.history`."""
+        asked = checked(History, arguments)
+        references = self._store.references(asked.wanted())
+        self._store.registry.select(references)  # or it is wrong at once
+        end_ns = asked.end_ns if asked.end_ns is not None else self._house.timeline.now_ns() + 1
+        start_ns = asked.start_ns if asked.start_ns is not None else end_ns - round(asked.seconds * 1e9)
+        body = {
+            "features": list(references),
+            "entities": asked.entities,
+            "start_ns": start_ns,
+            "end_ns": end_ns,
+            "points": asked.points,
+        }
+        return (yield from self._look("history", body))
+
+    def join(self, arguments: Mapping[str, Any]) -> Waiting:
+        """`features.join`."""
+        asked = checked(Join, arguments)
+        references = self._store.references(asked.wanted())
+        self._store.registry.select(references)
+        if len(asked.arrays) != 1 or asked.arrays[0].ndim != 1 or asked.arrays[0].dtype.kind not in "iu":
+            raise RequestError("bad_request", "arrays: one of int64 moments", "nanoseconds since the epoch")
+        moments = asked.arrays[0]
+        for entity, which in asked.entities.items():
+            if not isinstance(which, str) and len(which) != len(moments):
+                message = f"entities.{entity}: {len(which)} for {len(moments)} moments"
+                raise RequestError("bad_request", message, "one for each, or one for all")
+        body = {"features": list(references), "entities": asked.entities, "as_known": asked.as_known}
+        return (yield from self._look("join", body, moments))
+
+    def push(self, arguments: Mapping[str, Any]) -> Waiting:
+        """`features.push`."""
+        asked = checked(Push, arguments)
+        if bool(asked.arrays) == bool(asked.values):
+            raise RequestError("bad_request", "either arrays or values", "rows, and their times")
+        rows, times_ns, *_ = [*asked.arrays, None] if asked.arrays else (np.array(asked.values), None)
+        found = self._store.check(asked.view, asked.entity, rows, times_ns)
+        batches = [found.batch] if found.batch is not None else []
+        if self._house.writer is not None and asked.to != "online":
+            ticket = self._house.writer.push(batches, found.letters)
+            while not ticket.done:
+                yield
+            if ticket.error is not None:
+                raise ticket.error
+        elif asked.to == "offline":
+            raise RequestError("not_ready", "nothing is kept on the disk", "see features.status")
+        if found.batch is not None and asked.to != "offline":
+            self._store.take(found.batch)
+        rejected = [{"index": entry.index, "reason": entry.reason} for entry in found.pushed.rejected]
+        return Answer({"accepted": found.pushed.accepted, "rejected": rejected[:100]})
+
+    def apply(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        """`features.apply`."""
+        asked = checked(Apply, arguments)
+        problems = self._store.declare(asked.views, asked.services, asked.entities_)
+        if self._house.writer is not None:
+            self._house.writer.declared()
+        return {"problems": problems}
+
+    def diff(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        """`features.diff`."""
+        asked = checked(Diff, arguments)
+        before, after = (self._store.registry.view(name) for name in (asked.before, asked.after))
+        return {
+            "before": before.key,
+            "after": after.key,
+            "differences": list(differences(before, after)),
+            "same_meaning": not list(differences(before, after, free=False)),
+        }
+
+    def materialize(self, arguments: Mapping[str, Any]) -> Waiting:
+        """`features.materialize`."""
+        asked = checked(Materialize, arguments)
+        view = self._store.registry.view(asked.view)
+        end_ns = asked.end_ns if asked.end_ns is not None else self._house.timeline.now_ns() + 1
+        body = {"view": view.key, "start_ns": asked.start_ns, "end_ns": end_ns}
+        found = yield from self._look("materialize", body)
+        times_ns, created_ns, rows = found.arrays
+        taken = self._store.materialize(view, found.body["entities"], times_ns, created_ns, rows)
+        return Answer({"view": view.key, "entities": taken})
+
+    def dead_letters(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        """`features.dead_letters`."""
+        asked = checked(Letters, arguments)
+        view = self._store.registry.view(asked.view).key if asked.view else ""
+        return {
+            "dead_letters": [
+                {
+                    "view": letter.view,
+                    "entity": letter.entity,
+                    "event_ns": letter.event_ns,
+                    "created_ns": letter.created_ns,
+                    "reason": letter.reason,
+                }
+                for letter in dead_letters(self._store.folder, view, asked.most)
+            ]
+        }
+
+    def status(self, _: Mapping[str, Any]) -> Mapping[str, Any]:
+        """`features.status`."""
+        return self._house.status()
+
+    def _look(self, question: str, body: Mapping[str, Any], *arrays: Any) -> Waiting:  # noqa: ANN401 - of numbers
+        """Have the reader look into the past."""
+        if self._house.workers is None:
+            raise RequestError("not_ready", "nothing is kept on the disk", "see features.status")
+        job = self._house.workers.ask(question, body, arrays)
+        while not job.done:
+            yield
+            self._house.workers.poll()
+        note = job.result()
+        return Answer(note.body, note.arrays)

@@ -1,0 +1,168 @@
+"""The plugin's end of its worker processes: what it asks them, and what they report.
+
+Two roles (`ag06_plugins.features.worker`): the keeper seals, compacts and removes what is too old, at idle
+priority, as long as the plugin runs; the reader answers questions about the past, started by the first one.
+Both end with the plugin, for its end of their pipe closes then.
+"""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, Pipe
+from pathlib import Path
+from typing import Any, Final
+
+import numpy.typing as npt
+
+from ag06_plugins.features.channel import Note, receive, send
+from ag06d.plugin import RequestError
+
+MODULE: Final = "ag06_plugins.features.worker"
+PAUSE_S: Final = 5.0  # before one that ended is started again
+END_S: Final = 5.0  # that one may take to finish what it does at the end
+ERRORS: Final = ("error", "message", "hint")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Job:
+    """A question to the reader, and its answer or error when it is `done`."""
+
+    done: bool = False
+    answer: Note | None = None
+    error: RequestError | None = None
+
+    def result(self) -> Note:
+        """The answer; raises RequestError."""
+        if self.answer is None:
+            raise self.error or RequestError("internal", "the store's reader gave no answer")
+        return self.answer
+
+
+class Worker:
+    """One worker process."""
+
+    def __init__(self, role: str, folder: Path, settings: Mapping[str, Any]) -> None:
+        """Starts it; raises OSError."""
+        ours, theirs = Pipe()
+        with theirs:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", MODULE, role, str(folder), str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+            )
+        self.connection: Connection[Any, Any] = ours
+        send(ours, Note(settings))
+
+    def heard(self) -> list[Note]:
+        """What it said since the last time; raises EOFError or OSError when it has ended."""
+        notes = []
+        while self.connection.poll():
+            notes.append(receive(self.connection))
+        return notes
+
+    def close(self, patience_s: float = 0.0) -> None:
+        """End it."""
+        self.connection.close()
+        try:
+            self.process.wait(patience_s)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+class Workers:
+    """Keeper and reader of the store in `folder`. Nothing here waits, but for `close`.
+
+    report  what the keeper said last
+    """
+
+    def __init__(self, folder: Path, settings: Mapping[str, Any], *, keep: bool) -> None:
+        self.report: Mapping[str, Any] = {}
+        self._folder, self._settings, self._keep = folder, settings, keep
+        self._keeper: Worker | None = None
+        self._reader: Worker | None = None
+        self._jobs: dict[int, Job] = {}
+        self._done: list[dict[str, Any]] = []
+        self._number = 0
+        self._not_before_s = 0.0
+
+    def ask(self, question: str, body: Mapping[str, Any], arrays: Sequence[npt.NDArray[Any]] = ()) -> Job:
+        """Have the reader look into the past; raises RequestError when it cannot be started."""
+        job = Job()
+        self._number += 1
+        self._jobs[self._number] = job
+        note = Note({"id": self._number, "question": question, "body": dict(body)}, arrays)
+        try:
+            if self._reader is None:
+                self._reader = Worker("reader", self._folder, self._settings)
+            send(self._reader.connection, note)
+        except OSError as error:
+            self._end_reader(str(error))
+            raise RequestError(
+                "not_ready", f"the store's reader does not run: {error}", "ask again"
+            ) from error
+        return job
+
+    def poll(self) -> None:
+        """Take in what they said, and start a keeper that is not there."""
+        if self._reader is not None:
+            try:
+                for note in self._reader.heard():
+                    self._answered(note)
+            except (EOFError, OSError):
+                self._end_reader("it has ended")
+        if self._keeper is not None:
+            try:
+                for note in self._keeper.heard():
+                    self.report = note.body["state"]
+                    self._done += note.body["done"]
+            except (EOFError, OSError):
+                log.warning("the store's keeper has ended; another begins in %g s", PAUSE_S)
+                self._keeper.close()
+                self._keeper = None
+                self._not_before_s = time.monotonic() + PAUSE_S
+        elif self._keep and time.monotonic() >= self._not_before_s:
+            try:
+                self._keeper = Worker("keeper", self._folder, self._settings)
+            except OSError as error:
+                log.warning("the store's keeper cannot be started: %s", error)
+                self._not_before_s = time.monotonic() + PAUSE_S
+
+    def reports(self) -> list[dict[str, Any]]:
+        """What the keeper has done since this was asked, for an event each."""
+        told, self._done = self._done, []
+        return told
+
+    def _answered(self, note: Note) -> None:
+        job = self._jobs.pop(int(note.body["id"]), None)
+        if job is None:
+            return
+        if "error" in note.body:
+            job.error = RequestError(*(str(note.body[key]) for key in ERRORS))
+        else:
+            job.answer = Note(note.body["body"], note.arrays)
+        job.done = True
+
+    def _end_reader(self, why: str) -> None:
+        """It is no more; idle readers end by themselves, and then nobody waits."""
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+        for job in self._jobs.values():
+            job.error = RequestError("internal", f"the store's reader: {why}", "ask again")
+            job.done = True
+        self._jobs.clear()
+
+    def close(self) -> None:
+        """End both; what the keeper is at may be finished."""
+        self._end_reader("the plugin ends")
+        if self._keeper is not None:
+            self._keeper.close(END_S)
+            self._keeper = None
