@@ -70,7 +70,7 @@ class Writer:
             return sum(work.rows for work in self._work)
 
     def stream(self, batches: Sequence[Batch], letters: Sequence[DeadLetter] = ()) -> None:
-        """Rows that come by themselves: they wait while the disk is away; the oldest are given up in the end."""
+        """Rows that come by themselves: they wait while the disk is away; the oldest are given up at last."""
         self._hand_over(_Work(batches, letters))
 
     def push(self, batches: Sequence[Batch], letters: Sequence[DeadLetter]) -> Ticket:

@@ -231,7 +231,7 @@ class FeatureStore:
         created_ns: npt.NDArray[np.int64],
         rows: npt.NDArray[Any],
     ) -> int:
-        """Have rows from offline online, one of each entity, unless a newer one is there; how many were taken."""
+        """Have rows from offline online, one of each entity, but where a newer one is; how many were taken."""
         table = self.online.table(view.key)
         taken = 0
         for entity, time_ns, made_ns, row in zip(entities, times_ns, created_ns, rows, strict=True):
