@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +41,14 @@ class Sockets:
     def hosts(self) -> str:
         """Private: between the daemon and its plugin hosts."""
         return f"ipc://{self.folder / 'hosts.sock'}"
+
+    def door(self, plugin: str) -> str:
+        """Answers requests for the direct commands of one plugin, in its host."""
+        return f"ipc://{self.folder / f'plugin-{plugin}.sock'}"
+
+    def doors(self) -> Iterator[Path]:
+        """The files of plugins' doors that are there."""
+        return self.folder.glob("plugin-*.sock*")
 
     @property
     def lock(self) -> Path:

@@ -10,8 +10,11 @@
 
 #define AG06_HOST_PLUGINS 32
 
+#define AG06_WATCHED_MAX 80 /* files that may wake a reader: two for each plugin, and some */
+
 #define AG06_READ_OK 0
 #define AG06_READ_TIMEOUT 1
+#define AG06_READ_WOKEN 2
 
 /* One plugin's account. */
 typedef struct {
@@ -58,6 +61,8 @@ typedef struct {
     uint64_t blocks_lost;
     ag06_block block; /* the newest header read */
     ag06_hop next;    /* what is known so far of the hop at the cursor */
+    uint32_t watched; /* files that wake it */
+    int watched_files[AG06_WATCHED_MAX];
 } ag06_reader;
 
 /* Start reading at `position`, in hops of `hop_frames`. */
@@ -65,8 +70,15 @@ void ag06_reader_init(ag06_reader *reader, const ag06_arena *arena, uint64_t hop
                       uint64_t position);
 
 /*
+ * Have the reader wake as soon as one of `count` files can be read, in place of those it had. A
+ * file that is closed under it no longer wakes it. False when there are more than AG06_WATCHED_MAX.
+ */
+int ag06_reader_watch(ag06_reader *reader, const int *files, uint32_t count);
+
+/*
  * Wait (asleep, polling) until a whole hop is there and copy it: hop_frames interleaved float32
- * frames each. AG06_READ_TIMEOUT after timeout_ns without one.
+ * frames each. AG06_READ_TIMEOUT after timeout_ns without one, AG06_READ_WOKEN when a file that it
+ * watches can be read first; a hop that is there comes before either.
  */
 int ag06_reader_next(ag06_reader *reader, float *dry, float *wet, ag06_hop *hop,
                      uint64_t timeout_ns);

@@ -1,9 +1,11 @@
 /* The reader that follows the rings, the cell a host reports in, and what both need. */
+#define _GNU_SOURCE /* ppoll */
 #include "ag06_host.h"
 
 #include "atomic.h"
 #include "histogram.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -52,15 +54,46 @@ static uint64_t block_end(const ag06_block *block)
     return block->position + block->frames;
 }
 
-static void nap(const ag06_reader *reader, uint64_t wanted)
+int ag06_reader_watch(ag06_reader *reader, const int *files, uint32_t count)
+{
+    if (count > AG06_WATCHED_MAX)
+        return 0;
+    memcpy(reader->watched_files, files, count * sizeof *files);
+    reader->watched = count;
+    return 1;
+}
+
+/* Sleep for so long, or until a file can be read: true then. */
+static int sleep_watching(ag06_reader *reader, const struct timespec *time)
+{
+    struct pollfd files[AG06_WATCHED_MAX];
+    int woken = 0;
+
+    for (uint32_t i = 0; i < reader->watched; i++)
+        files[i] = (struct pollfd){.fd = reader->watched_files[i], .events = POLLIN};
+    if (ppoll(files, reader->watched, time, NULL) <= 0)
+        return 0;
+    for (uint32_t i = 0; i < reader->watched; i++) {
+        woken |= files[i].revents & POLLIN;
+        if (files[i].revents & ~POLLIN) /* closed: it would wake us for ever */
+            reader->watched_files[i] = -1;
+    }
+    return woken != 0;
+}
+
+static int nap(ag06_reader *reader, uint64_t wanted, uint64_t longest_ns)
 {
     const uint64_t there = ag06_ring_head(&reader->arena->wet);
     const uint64_t missing = wanted > there ? wanted - there : 0;
     uint64_t ns = missing * 1000000000u / reader->arena->rate;
 
     ns = ns < SHORTEST_NAP_NS ? SHORTEST_NAP_NS : ns > LONGEST_NAP_NS ? LONGEST_NAP_NS : ns;
+    ns = ns < longest_ns ? ns : longest_ns;
     const struct timespec time = {.tv_sec = 0, .tv_nsec = (long)ns};
+    if (reader->watched > 0)
+        return sleep_watching(reader, &time);
     clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
+    return 0;
 }
 
 static float larger(float a, float b)
@@ -149,9 +182,12 @@ int ag06_reader_next(ag06_reader *reader, float *dry, float *wet, ag06_hop *hop,
         const uint64_t end = reader->cursor + reader->hop_frames;
 
         if (!headers_until(reader, end)) {
-            if (ag06_now_ns() >= give_up)
+            const uint64_t now = ag06_now_ns();
+
+            if (now >= give_up)
                 return AG06_READ_TIMEOUT;
-            nap(reader, end);
+            if (nap(reader, end, give_up - now))
+                return AG06_READ_WOKEN;
         } else if (copy_hop(reader, dry, wet)) {
             finish_hop(reader, hop);
             return AG06_READ_OK;

@@ -293,6 +293,52 @@ static void a_reader_beside_the_callback_gets_whole_hops_and_counts_the_rest(voi
     rig_free(&on);
 }
 
+static void *write_in_a_while(void *file)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    CHECK(write(*(int *)file, "x", 1) == 1);
+    return NULL;
+}
+
+static void a_file_that_can_be_read_wakes_the_reader_before_its_time_but_not_before_a_hop(void)
+{
+    const uint64_t for_ever = 100000000000u; /* more than the program has */
+    rig on = bypassed();
+    float dry[2 * HOP_MAX], wet[2 * HOP_MAX];
+    int quiet[2], pipes[2], files[AG06_WATCHED_MAX + 1];
+    char taken;
+    ag06_reader reader;
+    pthread_t writer;
+    ag06_hop hop;
+
+    CHECK(pipe(quiet) == 0 && pipe(pipes) == 0);
+    files[0] = quiet[0];
+    files[1] = pipes[0];
+    ag06_reader_init(&reader, on.arena, 100, 0);
+    CHECK(!ag06_reader_watch(&reader, files, AG06_WATCHED_MAX + 1));
+    CHECK(ag06_reader_watch(&reader, files, 2));
+    CHECK_EQUAL(ag06_reader_next(&reader, dry, wet, &hop, 10000000), AG06_READ_TIMEOUT);
+    CHECK(pthread_create(&writer, NULL, write_in_a_while, &pipes[1]) == 0);
+    CHECK_EQUAL(ag06_reader_next(&reader, dry, wet, &hop, for_ever), AG06_READ_WOKEN);
+    CHECK(pthread_join(writer, NULL) == 0);
+    CHECK_EQUAL(ag06_reader_next(&reader, dry, wet, &hop, for_ever), AG06_READ_WOKEN);
+    call_back(&on, 250, 0);
+    CHECK_EQUAL(ag06_reader_next(&reader, dry, wet, &hop, for_ever), AG06_READ_OK);
+    CHECK_EQUAL(ag06_reader_next(&reader, dry, wet, &hop, for_ever), AG06_READ_OK);
+    CHECK_EQUAL(ag06_reader_next(&reader, dry, wet, &hop, for_ever), AG06_READ_WOKEN);
+    CHECK_EQUAL(reader.cursor, 200);
+    CHECK(read(pipes[0], &taken, 1) == 1);
+    CHECK_EQUAL(ag06_reader_next(&reader, dry, wet, &hop, 10000000), AG06_READ_TIMEOUT);
+    CHECK(close(quiet[0]) == 0 && close(quiet[1]) == 0);
+    CHECK_EQUAL(ag06_reader_next(&reader, dry, wet, &hop, 10000000), AG06_READ_TIMEOUT);
+    CHECK(write(pipes[1], "x", 1) == 1);
+    CHECK_EQUAL(ag06_reader_next(&reader, dry, wet, &hop, for_ever), AG06_READ_WOKEN);
+    CHECK(ag06_reader_watch(&reader, files, 0));
+    CHECK_EQUAL(ag06_reader_next(&reader, dry, wet, &hop, 10000000), AG06_READ_TIMEOUT);
+    CHECK(close(pipes[0]) == 0 && close(pipes[1]) == 0);
+    rig_free(&on);
+}
+
 static void a_quantile_is_the_upper_edge_of_the_bucket_that_holds_it(void)
 {
     static ag06_host_cell cell;
@@ -329,8 +375,9 @@ int main(void)
     frames_are_lost_when_the_ring_overtakes_the_reader_and_only_then();
     hops_are_right_after_the_audio_process_was_killed();
     a_reader_beside_the_callback_gets_whole_hops_and_counts_the_rest();
+    a_file_that_can_be_read_wakes_the_reader_before_its_time_but_not_before_a_hop();
     a_quantile_is_the_upper_edge_of_the_bucket_that_holds_it();
     puts("ok reader: content, position, time, flags, reduction, gaps and losses of hops, alone and "
-         "among threads");
+         "among threads; what wakes it");
     return 0;
 }

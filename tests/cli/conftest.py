@@ -142,6 +142,9 @@ class FakeDaemon:
     def topics(self) -> dict[str, dict[str, Any]]:
         return TOPICS
 
+    def doors(self) -> dict[str, str]:
+        return {}
+
     def plugin_commands(self) -> dict[str, dict[str, Any]]:
         return {}
 

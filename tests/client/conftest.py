@@ -27,7 +27,8 @@ class FakeDaemon:
     An op without an answer there gets none. `lose` numbers a message and does not send it.
     """
 
-    def __init__(self, sockets: Sockets, boot: str = "one") -> None:
+    def __init__(self, sockets: Sockets, boot: str = "one", plugin: str = "") -> None:
+        """With a `plugin`, what is asked at its door instead of at `control`."""
         sockets.folder.mkdir(exist_ok=True)
         self.boot = boot
         self.answers: dict[str, Answer] = {}
@@ -36,11 +37,9 @@ class FakeDaemon:
         self._lock = threading.Lock()  # a socket may change hands, but one at a time has it
         self._context = zmq.Context()
         self._control = self._context.socket(zmq.ROUTER)
-        self._control.bind(sockets.control)
-        self._publishers = {
-            "events": self._context.socket(zmq.XPUB),
-            "stream": self._context.socket(zmq.XPUB),
-        }
+        self._control.bind(sockets.door(plugin) if plugin else sockets.control)
+        channels = () if plugin else ("events", "stream")
+        self._publishers = {channel: self._context.socket(zmq.XPUB) for channel in channels}
         for channel, publisher in self._publishers.items():
             publisher.setsockopt(zmq.XPUB_VERBOSE, 1)
             publisher.bind(getattr(sockets, channel))

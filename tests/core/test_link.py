@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from contextlib import suppress
 from types import SimpleNamespace
 
 import pytest
 
 from ag06d.core.link import HostLink
 from ag06d.errors import RequestError
-from ag06d.wire import Request
-from ag06d.wire.codec import FRAME_MAX
+from ag06d.wire import Request, pack, unpack
+from ag06d.wire.codec import BUFFERS_MAX, FRAME_MAX
 from ag06d.wire.hostlink import HostMessage, Kind
 
 
@@ -50,12 +52,13 @@ def link(sent, published):
         sent.append(HostMessage.decode(frames[1:]))
         done = asyncio.get_running_loop().create_future()
         done.set_result(None)
-        if sent[-1].kind is Kind.REQUEST:
+        if sent[-1].kind is Kind.REQUEST and link.answer is not None:
             reply = {"id": sent[-1].header["id"], "status": "ok"}
-            link._handle("live", HostMessage(Kind.REPLY, reply), None)
+            link._handle("live", HostMessage(Kind.REPLY, reply, **link.answer), None)
         return done
 
     link = HostLink(bus, hosts, SimpleNamespace(send_multipart=send), dict)
+    link.answer = {}  # to each request; None for none
     link.commands["x.echo"] = {"plugin": "x"}
     link.topics |= {
         f"x.{of}": {"plugin": "x", "name": f"x.{of}", "channel": of} for of in ("events", "stream")
@@ -86,9 +89,73 @@ def test_what_a_command_cannot_be_asked_is_bad_request_and_reaches_no_host(link,
     assert sent == []
 
 
-def test_buffers_go_to_no_plugin(link, sent):
-    asyncio.run(link.command(Request(1, "x.echo", {}, [bytes(1000)])))
-    assert list(sent[0].buffers) == []
+def test_buffers_go_to_the_plugin_and_come_from_it(link, sent):
+    link.answer = {"body": {"arrays": []}, "buffers": [b"there"]}
+    reply = asyncio.run(link.command(Request(1, "x.echo", {}, [b"here"])))
+    assert list(sent[0].buffers) == [b"here"]
+    assert (reply.body, list(reply.buffers)) == ({"arrays": []}, [b"there"])
+
+
+@pytest.mark.parametrize(
+    "buffers", [[bytes(FRAME_MAX + 1)], [b""] * (BUFFERS_MAX + 1)], ids=["large", "many"]
+)
+def test_an_answer_that_no_client_could_read_is_the_plugins_failure(link, buffers):
+    link.answer = {"buffers": buffers}
+    with pytest.raises(RequestError, match=r"the answer to x\.echo: ") as refused:
+        asyncio.run(link.command(Request(1, "x.echo")))
+    assert refused.value.code == "internal"
+
+
+@pytest.mark.parametrize(("deadline_ms", "told_s"), [(None, 5), (60_000, 60), (-1, 0), (1e300, 9e9)])
+def test_the_host_is_told_until_when_somebody_waits(link, sent, deadline_ms, told_s):
+    before = time.monotonic()
+    with suppress(RequestError):
+        asyncio.run(link.command(Request(1, "x.echo", deadline_ms=deadline_ms)))
+    until = sent[0].header["deadline_ns"] / 1e9
+    assert unpack(pack(sent[0].header)) == sent[0].header
+    assert before + told_s - 0.01 <= until <= time.monotonic() + told_s + 1 or told_s == 9e9 < until
+
+
+def test_what_was_given_up_is_forgotten_and_its_late_answer_is_nobodys(link, sent):
+    link.answer = None
+
+    async def scenario():
+        with pytest.raises(RequestError, match=r"did not answer within 0\.01 s") as refused:
+            await link.command(Request(1, "x.echo", deadline_ms=10))
+        assert refused.value.code == "deadline"
+        cancelled = asyncio.create_task(link.command(Request(2, "x.echo", {"a": 1})))
+        await asyncio.sleep(0)
+        assert link._waiting_bytes
+        cancelled.cancel()
+        await asyncio.gather(cancelled, return_exceptions=True)
+        assert (link._waiting, link._waiting_bytes) == ({}, 0)
+        link._handle("live", HostMessage(Kind.REPLY, {"id": sent[0].header["id"], "status": "ok"}), None)
+
+    asyncio.run(scenario())
+
+
+def test_a_client_cannot_have_all_of_the_memory_wait_for_a_plugin(link):
+    link.answer = None
+    large = Request(1, "x.echo", {}, [bytes(FRAME_MAX)] * 40)
+
+    async def scenario():
+        waiting = asyncio.create_task(link.command(large))
+        await asyncio.sleep(0)
+        with pytest.raises(RequestError) as refused:
+            await link.command(large)
+        assert refused.value.code == "busy"
+        link.answer = {}
+        assert (await link.command(Request(2, "x.echo"))).status == "ok"
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        assert (await link.command(large)).status == "ok"
+
+    asyncio.run(scenario())
+
+
+def test_doors_are_those_of_hosts_at_present(link):
+    link._hosts.hosts["live"].open_doors = lambda: ["x", "y"]
+    assert link.doors() == {"x": "plugin-x.sock", "y": "plugin-y.sock"}
 
 
 @pytest.mark.parametrize("told", ["events", "stream", "x"])

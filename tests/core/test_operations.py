@@ -93,6 +93,9 @@ class FakeDaemon:
     def plugin_commands(self) -> dict[str, dict[str, Any]]:
         return {"x.echo": {"doc": "says it again"}, "x.sleep": {"doc": "never ends"}}
 
+    def doors(self) -> dict[str, str]:
+        return {"x": "plugin-x.sock"}
+
     async def plugin_command(self, request: Request) -> Reply:
         if request.op == "x.sleep":
             await asyncio.Event().wait()
@@ -142,6 +145,7 @@ def refuse(ask):
 def test_hello_names_protocol_boot_and_operations(ask):
     answer = ask("hello")
     assert (answer["protocol"], answer["boot"]) == ("AG06/1", "b007")
+    assert answer["doors"] == {"x": "plugin-x.sock"}
     assert {"hello", "describe", "get", "set", "snapshot", "preset.apply"} <= set(answer["operations"])
 
 

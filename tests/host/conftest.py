@@ -10,13 +10,17 @@ import numpy as np
 import pytest
 
 from ag06d.arena import HostCell
+from ag06d.errors import RequestError
 from ag06d.host import runner as runner_module
 from ag06d.host.context import HostContext, Shared
+from ag06d.host.desk import Asked
 from ag06d.host.runner import Runner
 from ag06d.plugin import Frame, hookimpl
+from ag06d.wire import pack_arrays, unpack_arrays
 from ag06d.wire.hostlink import HostMessage
 
 RATE, HOP = 48000, 480
+FAR_NS = 1 << 62  # of CLOCK_MONOTONIC: no test gets there
 NEVER_MS = 1e6  # a deadline that nothing misses
 
 
@@ -40,6 +44,24 @@ class Processor:
 
     def close(self) -> None:
         self.closed += 1
+
+
+def ask(runner: Runner, name: str, body: dict[str, Any] | None = None, *arrays: Any) -> dict[str, Any]:
+    """What a command that answers at once answers, with its arrays; raises RequestError."""
+    entries, buffers = pack_arrays(*arrays)
+    answers: list[Any] = []
+    given = dict(body or {}) | ({"arrays": entries} if arrays else {})
+    runner.desk.ask(Asked(name, given, buffers, FAR_NS, lambda *answer: answers.append(answer)))
+    ((status, answer, buffers),) = answers
+    if status != "ok":
+        raise RequestError(answer["code"], answer["message"], answer["hint"])
+    return answer | ({"arrays": unpack_arrays(answer["arrays"], buffers)} if buffers else {})
+
+
+@pytest.fixture(name="ask")
+def ask_() -> Callable[..., dict[str, Any]]:
+    """Asks one of a runner's commands: `ask(runner, name, body, *arrays)`."""
+    return ask
 
 
 @pytest.fixture

@@ -38,10 +38,12 @@ def test_a_registration_tells_hooks_topics_commands_and_settings_with_secrets_as
         helper=print,
     )
     found = register(plugin, context, {"needed": 3, "token": "geheim"}).document()
-    assert found["api"] == dotted(API)
+    assert found["api"] == "1.0"
     assert sorted(found["hooks"]) == ["ag06_commands", "ag06_config_model", "ag06_topics"]
     assert found["topics"][0].items() >= {"name": "t", "fields": ("x",), "units": ("s",)}.items()
-    assert found["commands"] == [{"name": "do", "doc": "does", "arguments": {"n": "how often"}}]
+    assert found["commands"] == [
+        {"name": "do", "doc": "does", "arguments": {"n": "how often"}, "direct": False}
+    ]
     settings = {setting["key"]: setting for setting in found["settings"]}
     assert settings["window_s"] == {
         "key": "window_s",

@@ -40,10 +40,10 @@ def whats(trace: Trace) -> list[str]:
     return [event["what"] for event in trace.take().get("events", [])]
 
 
-def test_all_that_happens_around_a_plugin_is_told_in_order(talker, frame):
+def test_all_that_happens_around_a_plugin_is_told_in_order(talker, frame, ask):
     trace = talker.context.trace = Trace(60)
     talker.process(frame)
-    talker.command("do", {})
+    ask(talker, "do")
     talker.deliver(lambda: None, "message", "meters.")
     taken = trace.take()
     assert unpack(pack(taken)) == taken
@@ -64,14 +64,14 @@ def test_nothing_is_gathered_while_nobody_looks(talker, frame, link):
     assert [message.kind for message in link.sent] == ["publish", "request"]
 
 
-def test_a_command_that_fails_is_told_with_its_error(start):
+def test_a_command_that_fails_is_told_with_its_error(start, ask):
     def fail(_):
         raise KeyError("x")
 
     runner = start("test", ag06_commands=lambda: [Command("do", fail, "fails")])
     trace = runner.context.trace = Trace(60)
     with pytest.raises(RequestError):
-        runner.command("do", {})
+        ask(runner, "do")
     assert whats(trace) == ["error", "command"]
 
 

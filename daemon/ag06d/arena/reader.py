@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -60,11 +61,19 @@ class HopReader:
         """Frames lost so far."""
         return int(self._reader.lost)
 
+    def watch(self, files: Sequence[int]) -> None:
+        """Have `next` return as soon as one of these file descriptors can be read; raises ValueError."""
+        if not lib.ag06_reader_watch(self._reader, list(files), len(files)):
+            raise ValueError(f"{len(files)} files; at most {lib.AG06_WATCHED_MAX} can be watched")
+
     def next(self, timeout_s: float) -> Hop | None:
-        """Wait for the next hop, asleep and without the GIL; None when it did not come in time."""
+        """Wait for the next hop, asleep and without the GIL; None when it did not come in time.
+
+        None too when a file that is watched can be read.
+        """
         hop = self._hop
         status = lib.ag06_reader_next(self._reader, self._dry, self._wet, hop, int(timeout_s * 1e9))
-        if status == lib.AG06_READ_TIMEOUT:
+        if status != lib.AG06_READ_OK:
             return None
         reduction = hop.reduction
         reduction_db = (reduction.gate, reduction.deess, reduction.comp, reduction.limiter)

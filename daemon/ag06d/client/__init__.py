@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 from ag06d.client.message import Message
 from ag06d.client.mirror import StateChange
-from ag06d.client.sync import Client, Follower, State
+from ag06d.client.sync import Client, Door, Follower, State
 
 if TYPE_CHECKING:
-    from ag06d.client.asynchronous import AsyncClient, AsyncFollower, AsyncState
+    from ag06d.client.asynchronous import AsyncClient, AsyncDoor, AsyncFollower, AsyncState
 
 __all__ = [
     "AsyncClient",
+    "AsyncDoor",
     "AsyncFollower",
     "AsyncState",
     "Client",
+    "Door",
     "Follower",
     "Message",
     "State",
@@ -25,7 +27,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - any of them
     """The asyncio client once it is asked for: a program that does without need not import asyncio."""
-    if name in ("AsyncClient", "AsyncFollower", "AsyncState"):
+    if name in ("AsyncClient", "AsyncDoor", "AsyncFollower", "AsyncState"):
         from ag06d.client import asynchronous  # noqa: PLC0415 - see above
 
         return getattr(asynchronous, name)

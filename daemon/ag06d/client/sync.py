@@ -4,20 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import zmq
 
 from ag06d.client.following import FollowedState, Following
 from ag06d.client.message import Message
 from ag06d.client.mirror import StateChange
-from ag06d.client.session import TIMEOUT_S, Session
+from ag06d.client.session import TIMEOUT_S, Requests, Session
 from ag06d.client.waiting import run
 from ag06d.paths import Sockets
 from ag06d.wire import Reply
 
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
-class Client:
+
+class Asking:
+    """What can be asked, at the daemon's `control` as at a plugin's door."""
+
+    def __init__(self, requests: Requests) -> None:
+        self._requests = requests
+
+    def request(  # noqa: PLR0913 - the parts of a request
+        self,
+        op: str,
+        body: Mapping[str, Any] | None = None,
+        buffers: Sequence[bytes] = (),
+        *,
+        arrays: Sequence[npt.NDArray[Any]] = (),
+        timeout_s: float | None = None,
+        dry_run: bool = False,
+    ) -> Reply:
+        """Have the daemon carry out `op`.
+
+        Raises RequestError when it says no, DeadlineError (which is one) when it is not done within
+        `timeout_s`, NoDaemonError when there is no daemon or it ends meanwhile.
+        """
+        return run(
+            self._requests.request(op, body, buffers, arrays=arrays, timeout_s=timeout_s, dry_run=dry_run)
+        )
+
+    def call(self, op: str, **body: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever msgpack can carry
+        """The body of the answer to `op`; raises what `request` raises, as does all below."""
+        return run(self._requests.call(op, **body))
+
+
+class Client(Asking):
     """Talks to one daemon, and waits for what it says.
 
     >>> with Client() as ag06:                                    # doctest: +SKIP
@@ -40,6 +73,7 @@ class Client:
         self, sockets: Sockets | None = None, timeout_s: float = TIMEOUT_S, *, wait: bool = False
     ) -> None:
         self._session = Session(zmq.Context(), sockets, timeout_s, wait=wait)
+        super().__init__(self._session)
 
     def __enter__(self) -> Self:
         return self
@@ -53,26 +87,6 @@ class Client:
         """Close all sockets, those of followers and states too."""
         self._session.close()
 
-    def request(
-        self,
-        op: str,
-        body: Mapping[str, Any] | None = None,
-        buffers: Sequence[bytes] = (),
-        *,
-        timeout_s: float | None = None,
-        dry_run: bool = False,
-    ) -> Reply:
-        """Have the daemon carry out `op`.
-
-        Raises RequestError when it says no, DeadlineError (which is one) when it is not done within
-        `timeout_s`, NoDaemonError when there is no daemon or it ends meanwhile.
-        """
-        return run(self._session.request(op, body, buffers, timeout_s=timeout_s, dry_run=dry_run))
-
-    def call(self, op: str, **body: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever msgpack can carry
-        """The body of the answer to `op`; raises what `request` raises, as does all below."""
-        return run(self._session.call(op, **body))
-
     def get(self, path: str = "") -> dict[str, Any]:
         """Path to value of the leaf at `path`, or of all below it."""
         return run(self._session.get(path))
@@ -85,6 +99,13 @@ class Client:
         """State of device, audio, hosts and plugins."""
         return run(self._session.call("status"))
 
+    def door(self, plugin: str) -> Door:
+        """Where the direct commands of `plugin` are asked for without passing ag06d, which is quicker.
+
+        What is asked there raises RequestError not_ready where the plugin has no door.
+        """
+        return Door(self._session.door(plugin))
+
     def follow(self, *topics: str, timeout_s: float | None = None) -> Follower:
         """Messages under any of `topics`, from both channels, as they come; subscribed when this returns.
 
@@ -95,6 +116,14 @@ class Client:
     def state(self) -> State:
         """A copy of the state tree that is kept in step with the daemon's."""
         return State(self._session)
+
+
+class Door(Asking):
+    """What `Client.door` returns: `request` and `call` go to the plugin's own socket, past ag06d.
+
+    Only the plugin's direct commands are answered there. Another run of its host is found by itself; a
+    request that was under way raises NoDaemonError. Closed with its client.
+    """
 
 
 class Follower:

@@ -170,6 +170,10 @@ class Daemon:
         """Operations that plugins registered."""
         return self._link.commands
 
+    def doors(self) -> dict[str, str]:
+        """Plugins that can be asked directly, and their sockets' files."""
+        return self._link.doors()
+
     def trace(self, plugin: str, seconds: float) -> None:
         """Publish what happens around a plugin, for so long; raises RequestError."""
         self._link.trace(plugin, seconds)

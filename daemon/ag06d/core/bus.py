@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import time
 import uuid
 from collections import Counter
@@ -23,9 +22,9 @@ import zmq.asyncio
 
 from ag06d._native import lib
 from ag06d.core.config import BusConfig
-from ag06d.core.door import Door, allow_all_files, connections_max
 from ag06d.core.limits import Limits
 from ag06d.core.turns import Turns, charged
+from ag06d.door import Door, allow_all_files, bind, connections_max
 from ag06d.errors import RequestError
 from ag06d.paths import Sockets
 from ag06d.wire import ERROR_CODES, Message, Reply, Request, WireError
@@ -53,7 +52,6 @@ BUSY = {
 }
 WELCOME = "welcome."
 HEARTBEAT = "heartbeat."
-MODE = 0o770
 LINGER_MS = 100
 
 log = logging.getLogger(__name__)
@@ -178,7 +176,7 @@ class Bus:
 
     async def serve(self, handler: Handler) -> None:
         """Answer requests, each in its own task, until cancelled."""
-        doors = [asyncio.create_task(door.watch()) for door in self._doors.values()]
+        doors = [asyncio.create_task(watch(door)) for door in self._doors.values()]
         try:
             while True:
                 await asyncio.sleep(0)  # receiving what is there already gives nobody else a turn
@@ -363,12 +361,8 @@ def touches(prefixes: Sequence[bytes], topic: bytes) -> bool:
     return any(topic.startswith(prefix) or prefix.startswith(topic) for prefix in prefixes)
 
 
-def bind(socket: zmq.Socket[Any], address: str, frame_bytes_max: int) -> None:
-    """Bind to an ipc address that only the user and the group may use."""
-    socket.setsockopt(zmq.MAXMSGSIZE, frame_bytes_max)
-    before = os.umask(0o777 & ~MODE)
-    try:
-        socket.bind(address)
-    finally:
-        os.umask(before)
-    Path(address.removeprefix("ipc://")).chmod(MODE)
+async def watch(door: Door) -> None:
+    """Have `door` know who comes and goes, until cancelled."""
+    while True:
+        await asyncio.sleep(0)  # receiving what is there already gives nobody else a turn
+        door.heard(await door.monitor.recv_multipart())

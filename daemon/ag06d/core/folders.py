@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from ag06d.errors import DaemonRunningError
@@ -58,8 +59,18 @@ class SocketFolder:
             raise DaemonRunningError(
                 f"{sockets.folder} belongs to another user; set AG06D_RUNTIME_DIR to a folder of your own"
             )
+        self._sockets = sockets
         self._lock = FolderLock(sockets.lock, f"the sockets in {sockets.folder}", "AG06D_RUNTIME_DIR")
 
+        self._clear()
+
+    def _clear(self) -> None:
+        """Plugins' doors, that hosts which were killed have left behind: nobody answers there."""
+        for door in self._sockets.doors():
+            with suppress(OSError):
+                door.unlink()
+
     def release(self) -> None:
-        """Let another daemon have it."""
+        """Let another daemon have it; no host of ours is to run any more."""
+        self._clear()
         self._lock.release()

@@ -122,7 +122,8 @@ class HostSupervisor:
         home = self._home_of(plugin)
         host = self.host_of(plugin) or home
         known = UNKNOWN | home.offers.get(plugin, {}) | host.offers.get(plugin, {})
-        del known["active"]
+        for private in ("active", "door"):
+            known.pop(private, None)
         known["settings"] = [
             entry | {part: without_secrets(entry[part], ("plugins", plugin, entry["key"])) for part in SHOWN}
             for entry in known["settings"]

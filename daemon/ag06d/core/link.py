@@ -10,15 +10,17 @@ from typing import Any
 import zmq
 import zmq.asyncio
 
+from ag06d._native import lib
 from ag06d.core.bus import Bus
 from ag06d.core.host_process import HostProcess
 from ag06d.core.hosts import HostSupervisor
 from ag06d.errors import RequestError
-from ag06d.wire import OWN_TOPICS, Message, Reply, Request, pack
-from ag06d.wire.codec import FRAME_MAX, MESSAGE_MAX
-from ag06d.wire.hostlink import HostMessage, Kind
+from ag06d.wire import OWN_TOPICS, Message, Reply, Request, WireError, pack
+from ag06d.wire.codec import FRAME_MAX, MESSAGE_MAX, check_content
+from ag06d.wire.hostlink import COMMAND_S, HostMessage, Kind
 
-COMMAND_S = 5.0  # a plugin's command that takes longer is answered `deadline`
+WAITING_BYTES_MAX = 64 << 20  # of requests to plugins that are not answered yet, with more than one
+NEVER_NS = (1 << 63) - 1
 
 log = logging.getLogger(__name__)
 Operate = Callable[[Request], Awaitable[Reply]]
@@ -37,6 +39,7 @@ class HostLink:
         self._waiting: dict[int, asyncio.Future[HostMessage]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._syncs: dict[str, asyncio.Event] = {}
+        self._waiting_bytes = 0
         self._next_id = 0
         bus.observe(self._forward)
         bus.retell("schema.", self._tell_topics)
@@ -236,18 +239,43 @@ class HostLink:
             raise RequestError(
                 "not_ready", f"plugin {plugin} is not ready to answer {request.op}", "ask again later"
             )
-        if len(pack(request.body)) > FRAME_MAX:
+        packed = pack(request.body)
+        if len(packed) > FRAME_MAX:
             raise RequestError("bad_request", f"{request.op}: the body is longer than {FRAME_MAX} bytes")
+        size = len(packed) + sum(map(len, request.buffers))
+        if self._waiting and self._waiting_bytes + size > WAITING_BYTES_MAX:
+            raise RequestError("busy", "plugins have too much that waits", "ask again later")
+        message = await self._ask(process.name, {"plugin": plugin, "command": name}, request, size)
+        try:
+            check_content((pack(message.body), *message.buffers))
+        except WireError as error:  # a plugin shares its process with the host
+            raise RequestError("internal", f"the answer to {request.op}: {error}") from error
+        return Reply(request.id, str(message.header["status"]), message.body, message.buffers)
+
+    async def _ask(self, host: str, header: dict[str, Any], request: Request, size: int) -> HostMessage:
+        """What `host` answers within the request's deadline; raises RequestError."""
+        limit_s = COMMAND_S if request.deadline_ms is None else request.deadline_ms / 1000
+        deadline_ns = min(max(0, lib.ag06_now_ns() + int(limit_s * 1e9)), NEVER_NS)
         self._next_id += 1
         number = self._next_id
         answer = asyncio.get_running_loop().create_future()
         self._waiting[number] = answer
-        header = {"id": number, "plugin": plugin, "command": name}
-        self._send(process.name, HostMessage(Kind.REQUEST, header, request.body))
+        self._waiting_bytes += size
+        header |= {"id": number, "deadline_ns": deadline_ns}
         try:
-            message = await asyncio.wait_for(answer, COMMAND_S)
+            self._send(host, HostMessage(Kind.REQUEST, header, request.body, request.buffers))
+            return await asyncio.wait_for(answer, limit_s)
         except TimeoutError:
-            raise RequestError("deadline", f"plugin {plugin} did not answer within {COMMAND_S:g} s") from None
+            message = f"plugin {header['plugin']} did not answer within {limit_s:g} s"
+            raise RequestError("deadline", message) from None
         finally:
             del self._waiting[number]
-        return Reply(request.id, str(message.header["status"]), message.body, message.buffers)
+            self._waiting_bytes -= size
+
+    def doors(self) -> dict[str, str]:
+        """The plugins that are ready and have a door of their own, with its file in the runtime folder."""
+        return {
+            plugin: f"plugin-{plugin}.sock"
+            for host in self._hosts.hosts.values()
+            for plugin in host.open_doors()
+        }

@@ -52,6 +52,9 @@ class Daemon(Protocol):
     def plugin_commands(self) -> dict[str, dict[str, Any]]:
         """Operations that plugins registered."""
 
+    def doors(self) -> dict[str, str]:
+        """Plugins that can be asked directly, and their sockets' files."""
+
     def trace(self, plugin: str, seconds: float) -> None:
         """Publish what happens around a plugin, for so long; raises RequestError."""
 

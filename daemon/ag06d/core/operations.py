@@ -98,6 +98,7 @@ class Operations:
             "version": PAGE_VERSION,
             "boot": self._daemon.boot,
             "operations": self.names(),
+            "doors": self._daemon.doors(),
         }
 
     def _describe(self, *_: object) -> dict[str, Any]:

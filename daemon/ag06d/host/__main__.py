@@ -10,24 +10,32 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ag06d._native import lib
-from ag06d.arena import Arena, HopReader, HostCell, PluginState
+from ag06d.arena import Arena, Hop, HopReader, HostCell, PluginState
 from ag06d.arena.cell import UINT64_MAX
 from ag06d.errors import RequestError
 from ag06d.host.context import HostContext, Shared
+from ag06d.host.desk import Asked
+from ag06d.host.doors import Doors
 from ag06d.host.link import Link
 from ag06d.host.runner import Runner
 from ag06d.host.spec import HostSpec, hop_frames
 from ag06d.host.trace import Trace
 from ag06d.logs import setup_logging
+from ag06d.paths import Sockets
 from ag06d.plugin import Frame, Reduction
 from ag06d.wire.hostlink import HostMessage, Kind
 
 WAIT_S = 0.1
+TICK_NS = 100_000_000
+TICK_HOPS = 10  # in lockstep, where a replay is to be the same each time
+STEP_NS = 5_000_000  # between two looks whether the answer to a command is there
+DOORS_NS = 2_000_000  # of requests at the doors, between two looks whether a hop is there
+NEVER_NS = UINT64_MAX
 LOCKSTEP_S = 10.0  # in lockstep nothing may be dropped for being faster than ag06d
 POLICIES = {"batch": os.SCHED_BATCH, "idle": os.SCHED_IDLE}
 BAD_INPUT: int = lib.AG06_BLOCK_NAN
@@ -43,10 +51,14 @@ class Host:
         self.arena = Arena.attach(spec.arena_fd)
         self.cell = HostCell(spec.cell_fd)
         self.link = Link(spec.socket, spec.name, patience_s=LOCKSTEP_S if spec.lockstep else 0)
-        self.shared = Shared(self.link, self.arena.rate, hop_frames(self.arena.rate))
+        self.shared = Shared(self.link, self.arena.rate, hop_frames(self.arena.rate), lockstep=spec.lockstep)
+        folder = Path(spec.socket.removeprefix("ipc://")).parent
+        self.doors = Doors(self.link.context, Sockets(folder))
         self.runners: dict[str, Runner] = {}
         self.traced: list[HostContext] = []
         self.stopping = False
+        self._tick_ns = self._step_ns = 0  # when the next ones are due
+        self._hops = 0
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, self._stop)
 
@@ -57,6 +69,7 @@ class Host:
         log.error("plugin %s: %s: %s", runner.context.name, state.name.lower(), reason)
         header = {"plugin": runner.context.name, "state": state.name.lower(), "reason": reason}
         self.link.send(HostMessage(Kind.PLUGIN, header))
+        self.doors.shut(runner.context.name)
 
     def start_plugins(self) -> None:
         """Load every plugin, one behind its fence after the other, and tell ag06d what they offer."""
@@ -76,8 +89,19 @@ class Host:
             )
             runner.start(plugin.config)
             self.runners[plugin.name] = runner
-        offers = {name: runner.document() for name, runner in self.runners.items()}
+        doors = self._open_doors()
+        offers = {name: runner.document() | {"door": name in doors} for name, runner in self.runners.items()}
         self.link.send(HostMessage(Kind.HELLO, {"host": self.spec.name, "pid": os.getpid()}, offers))
+
+    def _open_doors(self) -> set[str]:
+        """Open the doors of plugins that have direct commands; whose there are."""
+        direct = [
+            runner
+            for runner in self.runners.values()
+            if runner.active and any(command.direct for command in runner.desk.commands.values())
+        ]
+        names = {runner.context.name: runner.desk for runner in direct}
+        return {name for name, desk in names.items() if self.doors.open(name, desk, len(names))}
 
     def run(self) -> None:
         """Until asked to stop."""
@@ -94,33 +118,55 @@ class Host:
             position = self.arena.head - self.arena.head % self.shared.hop
         self._reader = HopReader(self.arena, self.shared.hop, position)
         self._lost_before = self.cell.lost_frames
+        self._watch()
+
+    def _watch(self) -> None:
+        """Have messages and requests wake the reader."""
+        self._reader.watch([self.link.file(), *self.doors.files()])
 
     def turn(self, wait_s: float) -> None:
-        """Wait for a hop, give it to every plugin, and see to the messages."""
+        """Wait for a hop or whatever else is to be done, and do all of it; frames come first."""
         cell, reader = self.cell.pointer, self._reader
         cell.beat_ns.raw = lib.ag06_now_ns()
-        hop = reader.next(wait_s)
+        hop = reader.next(0.0)
+        if hop is None and wait_s and self.link.quiet() and self.doors.quiet():
+            hop = reader.next(self._until_due_s(wait_s))
         if hop is not None:
-            self._give(
-                Frame(
-                    dry=reader.dry,
-                    wet=reader.wet,
-                    position=hop.position,
-                    mono_ns=hop.mono_ns,
-                    rate=self.shared.rate,
-                    lost=hop.lost,
-                    gap_frames=hop.gap_frames,
-                    bad_input=bool(hop.flags & BAD_INPUT),
-                    reduction_db=Reduction(*hop.reduction_db),
-                )
-            )
+            self._give(hop, reader)
             cell.lost.raw = (self._lost_before + reader.lost) & UINT64_MAX
             cell.position.raw = reader.position
         for message in self.link.received():
             self._handle(message)
+        self._step()
+        if self.doors.serve(DOORS_NS):
+            self._watch()
         self.link.tell_dropped()
         if self.traced:
             self._tell_traces()
+
+    def _until_due_s(self, wait_s: float) -> float:
+        """How long nothing is to be done, `wait_s` at most."""
+        waits = any(len(runner.desk) for runner in self.runners.values())
+        due_ns = min(self._tick_ns, self._step_ns if waits else NEVER_NS)
+        return min(wait_s, max(0, due_ns - int(lib.ag06_now_ns())) / 1e9)
+
+    def _step(self) -> None:
+        """Ticks and answers that are waited for, when they are due."""
+        now_ns = lib.ag06_now_ns()
+        if now_ns >= self._step_ns:
+            self._step_ns = now_ns + STEP_NS
+            for runner in self.runners.values():
+                if runner.desk:
+                    runner.desk.step()
+        if now_ns >= self._tick_ns:
+            self._tick_ns = now_ns + TICK_NS
+            if not self.spec.lockstep:
+                self._tick()
+
+    def _tick(self) -> None:
+        for runner in self.runners.values():
+            if runner.active:
+                runner.tick()
 
     def _trace(self, plugin: str, seconds: float) -> None:
         """Trace `plugin` from now on, or for so much longer; not at all with 0."""
@@ -144,12 +190,26 @@ class Host:
                 context.trace = None
                 self.traced.remove(context)
 
-    def _give(self, frame: Frame) -> None:
+    def _give(self, hop: Hop, reader: HopReader) -> None:
+        frame = Frame(
+            dry=reader.dry,
+            wet=reader.wet,
+            position=hop.position,
+            mono_ns=hop.mono_ns,
+            rate=self.shared.rate,
+            lost=hop.lost,
+            gap_frames=hop.gap_frames,
+            bad_input=bool(hop.flags & BAD_INPUT),
+            reduction_db=Reduction(*hop.reduction_db),
+        )
         self.shared.position = frame.position + len(frame.dry)
         self.shared.mono_ns = frame.mono_ns
         for runner in self.runners.values():
             if runner.active:
                 runner.process(frame)
+        self._hops += 1
+        if self.spec.lockstep and self._hops % TICK_HOPS == 0:
+            self._tick()
 
     def _handle(self, message: HostMessage) -> None:
         match message.kind:
@@ -173,13 +233,19 @@ class Host:
                 log.warning("ag06d sent a message of kind %s", message.kind)
 
     def _command(self, message: HostMessage) -> None:
-        status, body = "ok", dict[str, Any]()
-        try:
-            runner = self.runners[str(message.header["plugin"])]
-            body = dict(runner.command(str(message.header["command"]), message.body))
-        except RequestError as error:
-            status, body = "error", {"code": error.code, "message": error.message, "hint": error.hint}
-        self.link.send(HostMessage(Kind.REPLY, {"id": message.header.get("id"), "status": status}, body))
+        header = message.header
+
+        def outlet(status: str, body: dict[str, Any], buffers: Sequence[bytes]) -> None:
+            answer = {"id": header.get("id"), "status": status}
+            self.link.send(HostMessage(Kind.REPLY, answer, body, buffers))
+
+        name, deadline_ns = str(header["command"]), int(header["deadline_ns"])
+        asked = Asked(name, message.body, message.buffers, deadline_ns, outlet)
+        plugin = str(header["plugin"])
+        if plugin in self.runners:
+            self.runners[plugin].desk.ask(asked)
+        else:
+            asked.refuse(RequestError("unknown_op", f"plugin {plugin} does not run here"))
 
     def _reply(self, message: HostMessage) -> None:
         runner = self.runners.get(str(message.header.get("plugin")))
@@ -199,6 +265,7 @@ class Host:
         """Let the plugins end, and what is queued go out."""
         for runner in self.runners.values():
             runner.close()
+        self.doors.close()
         self.link.close()
 
 

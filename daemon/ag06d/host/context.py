@@ -42,10 +42,11 @@ class Outlet(Protocol):
 class Shared:
     """What all plugins of a host have in common."""
 
-    def __init__(self, link: Outlet, rate: int, hop: int) -> None:
+    def __init__(self, link: Outlet, rate: int, hop: int, *, lockstep: bool = False) -> None:
         self.link = link
         self.rate = rate
         self.hop = hop
+        self.lockstep = lockstep
         self.state: dict[str, Any] = {}  # flat: path to value
         self.position = 0  # end of the present frame
         self.mono_ns = 0
@@ -63,6 +64,7 @@ class HostContext:
         self.clock: Clock = shared.clock
         self.rate = shared.rate
         self.hop = shared.hop
+        self.lockstep = shared.lockstep
         self.topics: dict[str, Topic] = {}
         self.subscriptions: list[tuple[str, MessageHandler]] = []
         self.calls: dict[int, ReplyHandler] = {}

@@ -22,8 +22,8 @@ class Link:
     """A DEALER connected to ag06d. A message may wait `patience_s` for room, 0 not at all."""
 
     def __init__(self, address: str, name: str, patience_s: float = 0.0) -> None:
-        self._context = zmq.Context()
-        self._socket = self._context.socket(zmq.DEALER)
+        self.context = zmq.Context()
+        self._socket = self.context.socket(zmq.DEALER)
         self._socket.setsockopt(zmq.IDENTITY, name.encode())
         self._socket.setsockopt(zmq.LINGER, 200)
         self._socket.setsockopt(zmq.SNDHWM, QUEUE)
@@ -58,6 +58,14 @@ class Link:
             return False
         return True
 
+    def file(self) -> int:
+        """What can be read when ag06d has sent something."""
+        return int(self._socket.getsockopt(zmq.FD))
+
+    def quiet(self) -> bool:
+        """Whether nothing is there, so that its file wakes who sleeps on it as soon as something is."""
+        return not int(self._socket.getsockopt(EVENTS)) & READABLE
+
     def received(self) -> Iterator[HostMessage]:
         """All messages that are there."""
         while int(self._socket.getsockopt(EVENTS)) & READABLE:  # cheaper than a receive that fails
@@ -75,4 +83,4 @@ class Link:
     def close(self) -> None:
         """Send what is queued, within the linger time, and close."""
         self._socket.close()
-        self._context.term()
+        self.context.term()

@@ -36,7 +36,12 @@ class Registration:
             "settings": self.settings,
             "topics": [asdict(topic) for topic in self.topics.values()],
             "commands": [
-                {"name": command.name, "doc": command.doc, "arguments": dict(command.arguments)}
+                {
+                    "name": command.name,
+                    "doc": command.doc,
+                    "arguments": dict(command.arguments),
+                    "direct": command.direct,
+                }
                 for command in self.commands.values()
             ],
         }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,10 @@ from ag06d.arena import HostCell, PluginState
 from ag06d.arena.cell import UINT64_MAX
 from ag06d.errors import Ag06Error, RequestError
 from ag06d.host.context import HostContext
+from ag06d.host.desk import Desk
 from ag06d.host.registration import Registration, register
 from ag06d.host.sources import Source, find
-from ag06d.plugin import Command, Frame, Processor
+from ag06d.plugin import Frame, Processor
 from ag06d.wire import ERROR_CODES, pack
 from ag06d.wire.codec import unpack_map
 
@@ -48,7 +50,7 @@ class Runner:
         plugin_folder: Path = Path(),
     ) -> None:
         self.context = context
-        self.commands: dict[str, Command] = {}
+        self.desk = Desk(context.name, self._fenced, self.deliver)
         self._index = index
         self._cell = cell.pointer
         self._deadline_ns = int(deadline_ms * 1e6)
@@ -58,7 +60,8 @@ class Runner:
         self._source: Source | None = None
         self._registration = Registration()
         self._processors: list[Processor] = []
-        self._in_a_row = 0
+        self._ticks: list[Callable[[], None]] = []
+        self._in_a_row = Counter[str]()  # errors in frames (and commands and messages), and in ticks
         self._quiet_until_ns = 0
         self._trouble = 0  # frames until it counts as sound again
         self._set_state(PluginState.STARTING)
@@ -99,7 +102,8 @@ class Runner:
         registration = register(self._source.load(), self.context, config)
         sendable(registration.document())  # else it is the host's word to ag06d that fails
         self._registration = registration
-        self.commands, self._processors = registration.commands, registration.processors
+        self.desk.commands, self._processors = registration.commands, registration.processors
+        self._ticks = [processor.tick for processor in self._processors if hasattr(processor, "tick")]
 
     def document(self) -> dict[str, Any]:
         """What is known of the plugin: where it comes from, and what it registered if it was not refused."""
@@ -118,16 +122,43 @@ class Runner:
         except BaseException as caught:  # noqa: BLE001 - the fence: whatever a plugin raises ends here
             error = caught
         took_ns = lib.ag06_cell_leave(self._cell, self._index, self._deadline_ns, error is not None)
+        self._account("frame", error, took_ns)
+        if error is None and took_ns <= self._deadline_ns:
+            self._recover()
+
+    def tick(self) -> None:
+        """Let it do what it does whether or not there is sound."""
+        if not self._ticks:
+            return
+        lib.ag06_cell_enter(self._cell, self._index)
+        began_ns = lib.ag06_now_ns()
+        error: BaseException | None = None
+        try:
+            for tick in self._ticks:
+                tick()
+        except MemoryError:
+            os._exit(EXIT_MEMORY)
+        except BaseException as caught:  # noqa: BLE001 - as in process
+            error = caught
+        took_ns = lib.ag06_now_ns() - began_ns
+        self._cell.current.raw = 0
+        plugin = self._cell.plugins[self._index]
+        if error is not None:
+            count(plugin.errors)
+        if took_ns > self._deadline_ns:
+            count(plugin.over_deadline)
+        self._account("tick", error, took_ns)
+
+    def _account(self, what: str, error: BaseException | None, took_ns: int) -> None:
         trace = self.context.trace
         if trace is not None:
-            trace.add("frame", took_us=took_ns / 1000)
+            trace.add(what, took_us=took_ns / 1000)
             if error is not None:
                 trace.error(error)
         if error is None and took_ns <= self._deadline_ns:
-            self._in_a_row = 0
-            self._recover()
+            self._in_a_row[what] = 0
         else:
-            self._suffer(error, took_ns)
+            self._suffer(error, took_ns, what)
 
     def _recover(self) -> None:
         if self._trouble:
@@ -135,35 +166,27 @@ class Runner:
             if not self._trouble:
                 self._set_state(PluginState.RUNNING)
 
-    def _suffer(self, error: BaseException | None, took_ns: int) -> None:
+    def _suffer(self, error: BaseException | None, took_ns: int, what: str) -> None:
         if not self.active:  # it is being closed
             log.error("plugin %s: raised", self.context.name, exc_info=error)
             return
         if self.state is PluginState.RUNNING:
             self._set_state(PluginState.DEGRADED)
             if error is None:
-                log.warning("plugin %s: took %.1f ms for a frame", self.context.name, took_ns / 1e6)
+                log.warning("plugin %s: took %.1f ms for a %s", self.context.name, took_ns / 1e6, what)
         self._trouble = DEGRADED_FRAMES
         if error is None:
-            self._in_a_row = 0
+            self._in_a_row[what] = 0
             return
-        if self._in_a_row == 0 and lib.ag06_now_ns() >= self._quiet_until_ns:
+        if self._in_a_row[what] == 0 and lib.ag06_now_ns() >= self._quiet_until_ns:
             self._quiet_until_ns = lib.ag06_now_ns() + QUIET_NS
             log.error("plugin %s: raised", self.context.name, exc_info=error)
-        self._in_a_row += 1
-        if self._in_a_row >= self._max_errors:
+        self._in_a_row[what] += 1
+        if self._in_a_row[what] >= self._max_errors:
             self._end(
                 PluginState.QUARANTINED,
-                f"raised {self._in_a_row} times in a row: {type(error).__name__}: {text(error)}",
+                f"raised {self._in_a_row[what]} times in a row: {type(error).__name__}: {text(error)}",
             )
-
-    def command(self, name: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Run one of its commands; raises RequestError."""
-        if not self.active or name not in self.commands:
-            raise RequestError("unknown_op", f"plugin {self.context.name} has no command {name!r} now")
-        handler = self.commands[name].handler
-        answer: dict[str, Any] = self._fenced(lambda: sendable(handler(arguments)), "command", name)
-        return answer
 
     def deliver(self, handler: Callable[[], Any], what: str, name: str) -> None:
         """Run one of its handlers for `what`, a message or a reply, of a topic or operation `name`."""
@@ -185,10 +208,10 @@ class Runner:
                 raise RequestError(code, message, hint) from error
             raise RequestError("internal", f"{code}: {message}", hint) from error
         except BaseException as error:
-            count_error(self._cell, self._index)
+            count(self._cell.plugins[self._index].errors)
             if trace is not None:
                 trace.error(error)
-            self._suffer(error, 0)
+            self._suffer(error, 0, "frame")
             raise RequestError(
                 "internal", f"plugin {self.context.name}: {type(error).__name__}: {text(error)}"
             ) from error
@@ -198,18 +221,20 @@ class Runner:
                 trace.add(what, name=name, took_us=(lib.ag06_now_ns() - began_ns) / 1000)
 
     def _end(self, state: PluginState, reason: str) -> None:
-        processors, self._processors, self.commands = self._processors, [], {}
+        processors, self._processors, self._ticks = self._processors, [], []
         self.context.subscriptions.clear()
         self.context.calls.clear()
         self._set_state(state)
         self._failed(self, state, reason)
+        self.desk.close()
         self._close(processors)
         del processors
         gc.collect()
 
     def close(self) -> None:
-        """Let its processors end in good order."""
-        processors, self._processors = self._processors, []
+        """Let its commands and processors end in good order."""
+        self.desk.close()
+        processors, self._processors, self._ticks = self._processors, [], []
         self._close(processors)
 
     def _close(self, processors: list[Processor]) -> None:
@@ -219,10 +244,9 @@ class Runner:
                 self.deliver(close, "close", type(processor).__name__)
 
 
-def count_error(cell: Any, index: int) -> None:  # noqa: ANN401 - cffi has no type for its structs
-    """One more error; whatever stands there, for a plugin may have scribbled."""
-    errors = cell.plugins[index].errors
-    errors.raw = (errors.raw + 1) & UINT64_MAX
+def count(counter: Any) -> None:  # noqa: ANN401 - cffi has no type for its structs
+    """One more; whatever stands there, for a plugin may have scribbled."""
+    counter.raw = (counter.raw + 1) & UINT64_MAX
 
 
 def text(thing: object) -> str:
@@ -233,8 +257,6 @@ def text(thing: object) -> str:
         return "something that cannot be printed"
 
 
-def sendable(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """`answer` as a reply's body; raises what a plugin is to blame for when it is none."""
-    body = dict(answer)
-    unpack_map(pack(body), "answer")
-    return body
+def sendable(document: Mapping[str, Any]) -> None:
+    """Raise what a plugin is to blame for when the wire cannot carry what it registered."""
+    unpack_map(pack(dict(document)), "registration")

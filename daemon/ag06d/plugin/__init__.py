@@ -4,11 +4,12 @@ from ag06d.errors import RefusedError, RequestError
 from ag06d.plugin.context import Clock, Context
 from ag06d.plugin.frame import Frame, Reduction
 from ag06d.plugin.hookspecs import hookimpl
-from ag06d.plugin.registration import Command, Processor, Topic
+from ag06d.plugin.registration import Answer, Command, Processor, Topic
 from ag06d.plugin.version import DeprecatedApiWarning
 from ag06d.plugin.views import Entity, FeatureField, FeatureService, FeatureView, Reference
 
 __all__ = [
+    "Answer",
     "Clock",
     "Command",
     "Context",

@@ -52,6 +52,10 @@ class Context(Protocol):
     def hop(self) -> int:
         """Frames per hop (10 ms)."""
 
+    @property
+    def lockstep(self) -> bool:
+        """Whether this is a replay: time is the recording's, and nothing of it is to be kept."""
+
     def state(self, path: str = "") -> Any:  # noqa: ANN401 - a tree or a leaf
         """The daemon's state tree, or what is at `path`, as last heard; KeyError if there is no such path."""
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from ag06d.plugin.frame import Frame
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 NAME: Final = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*")  # of a topic or a command
 NAME_MAX: Final = 100  # characters of a name, of a topic, command, field, unit or argument
@@ -15,14 +18,14 @@ DOC_MAX: Final = 1000  # characters of a doc
 FIELDS_MAX: Final = 4096  # of one topic
 ARGUMENTS_MAX: Final = 100  # of one command
 
-CommandHandler = Callable[[Mapping[str, Any]], Mapping[str, Any]]
-
 
 class Processor(Protocol):
     """Sees every frame, in order, from one thread.
 
     What it raises is counted and logged; a processor that keeps raising, or takes too long, costs
-    its own plugin at most. It may have a `close()`, called when the host ends in good order.
+    its own plugin at most. It may have a `close()`, called when the host ends in good order, and a
+    `tick()`, called about every 100 ms whether or not there is sound: behind the same fence, but it is
+    no frame in the plugin's account. In a replay it comes after every tenth frame instead.
     """
 
     def process(self, frame: Frame) -> None:
@@ -62,23 +65,49 @@ class Topic:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What a command answers when arrays belong to it.
+
+    They travel as raw frames, at most 61 of at most 1 MiB each; the body's `arrays` tells dtype and shape.
+    """
+
+    body: Mapping[str, Any]
+    arrays: Sequence[npt.NDArray[Any]] = ()
+
+
+Answered = Mapping[str, Any] | Answer
+Steps = Generator[object, None, Answered]
+CommandHandler = Callable[[Mapping[str, Any]], Answered | Steps]
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """An operation that clients may ask of the plugin; its op is `PLUGIN.NAME`.
 
-    The handler runs between two frames and must be as quick as a processor. It is given the
-    request's body and returns the reply's; a `RequestError` it raises is the answer.
+    The handler runs between two frames and must be as quick as a processor. It is given the request's
+    body, in which `arrays` is the list of the arrays that came with it (read-only), and returns the
+    reply's body or an `Answer`; a `RequestError` it raises is the answer.
+
+    It may be a generator function, where the answer takes longer: it yields, whatever it likes, while
+    the answer is not there yet, and is asked again every few milliseconds; it returns the answer. It is
+    closed when the request's deadline has passed (5 s unless the client says otherwise) or the plugin ends.
+
+    direct   clients may also ask at the plugin's own socket, past ag06d
     """
 
     name: str
     handler: CommandHandler
     doc: str
     arguments: Mapping[str, str] = field(default_factory=dict)
+    direct: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what could not be told to clients, or not be called."""
         words = [self.name, self.doc, *self.arguments, *self.arguments.values()]
         if not self.name or not all(isinstance(word, str) for word in words) or not callable(self.handler):
-            raise TypeError(f"command {_shown(self.name)}: it is Command(name, handler, doc, arguments)")
+            raise TypeError(
+                f"command {_shown(self.name)}: it is Command(name, handler, doc, arguments, direct)"
+            )
         _check_words("command", self.name, [self.doc, *self.arguments.values()], self.arguments)
         if len(self.arguments) > ARGUMENTS_MAX:
             raise ValueError(

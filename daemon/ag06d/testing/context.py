@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,16 @@ import numpy.typing as npt
 
 from ag06d.errors import RefusedError
 from ag06d.host.context import HostContext, MessageHandler, ReplyHandler, Shared
+from ag06d.host.desk import content
 from ag06d.host.registration import register
 from ag06d.plugin import Frame
+from ag06d.plugin.registration import Answered, Steps
 from ag06d.wire import OWN_TOPICS, pack, unpack, unpack_arrays
 from ag06d.wire.hostlink import HostMessage, Kind
 
 RATE = 48000
 HOP = 480
+ANSWER_S = 10.0
 
 
 @dataclass(slots=True)
@@ -132,6 +136,33 @@ class LoadedPlugin:
             for processor in self.processors:
                 processor.process(frame)
 
-    def command(self, name: str, **arguments: Any) -> Mapping[str, Any]:  # noqa: ANN401 - of the wire
-        """Ask one of its commands; raises what it raises."""
-        return self.commands[name].handler(arguments)
+    def command(self, name: str, **arguments: Any) -> dict[str, Any]:  # noqa: ANN401 - of the wire
+        """Ask one of its commands; raises what it raises, TimeoutError when it never answers.
+
+        `arrays` among the arguments are numpy arrays, as are those of the answer.
+        """
+        answered = self.commands[name].handler(arguments)
+        if isinstance(answered, Generator):
+            answered = self._patiently(answered)
+        body, buffers = content(answered, name)
+        return body | ({"arrays": unpack_arrays(body["arrays"], buffers)} if buffers else {})
+
+    def tick(self) -> None:
+        """Tick each processor that can be."""
+        for processor in self.processors:
+            if hasattr(processor, "tick"):
+                processor.tick()
+
+    @staticmethod
+    def _patiently(steps: Steps) -> Answered:
+        until = time.monotonic() + ANSWER_S
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                answered: Answered = end.value
+                return answered
+            if time.monotonic() > until:
+                steps.close()
+                raise TimeoutError(f"no answer within {ANSWER_S:g} s")
+            time.sleep(0.001)

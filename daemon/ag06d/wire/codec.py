@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgpack
@@ -12,6 +13,7 @@ PROTOCOL = b"AG06/1"
 FRAME_MAX = 1 << 20  # bytes of one frame
 MESSAGE_MAX = {"events": 64 << 10, "stream": 1 << 20}  # bytes that a plugin may publish at a time
 FRAMES_MAX = 64  # frames of one message
+BUFFERS_MAX = FRAMES_MAX - 3  # of them, behind protocol, header and body
 DEPTH_MAX = 32  # maps and lists within each other
 
 
@@ -47,6 +49,14 @@ def check_size(frame: bytes) -> None:
     """Raise WireError for a frame that is larger than may be."""
     if len(frame) > FRAME_MAX:
         raise WireError(f"a frame of {len(frame)} bytes; at most {FRAME_MAX} are read")
+
+
+def check_content(frames: Sequence[bytes]) -> None:
+    """Raise WireError for a body and the buffers behind it that do not fit into one message."""
+    if len(frames) > BUFFERS_MAX + 1:
+        raise WireError(f"{len(frames) - 1} buffers; a message has {BUFFERS_MAX} at most")
+    for frame in frames:
+        check_size(frame)
 
 
 def unpack(frame: bytes) -> Any:  # noqa: ANN401 - whatever was sent

@@ -13,6 +13,7 @@ from typing import Any
 from ag06d.wire.codec import WireError, pack, unpack_map
 
 _HEAD = 3
+COMMAND_S = 5.0  # a plugin's command that takes longer is answered `deadline`, unless the request has its own
 
 
 class Kind(StrEnum):

@@ -5,10 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ag06d.errors import DeadlineError, RequestError
+from ag06d.wire.arrays import unpack_arrays
 from ag06d.wire.codec import FRAMES_MAX, PROTOCOL, WireError, check_size, pack, unpack_map
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 ERRORS: Final = {
     "bad_request": "The request is not one, or an argument is wrong",
@@ -42,7 +46,7 @@ OWN_TOPICS: Final = (  # the daemon's; no plugin may publish on them
 
 Body = dict[str, Any]
 Buffers = Sequence[bytes]
-PAGE_VERSION: Final = "1.1"  # of docs/protocol.md; the second number is raised with whatever is added
+PAGE_VERSION: Final = "1.2"  # of docs/protocol.md; the second number is raised with whatever is added
 VERSION: Final = 1  # of a published message's header
 HEADER_MAX: Final = 4096  # bytes of the header of a request that is only to be answered `busy`
 ID_MAX: Final = 64  # bytes of a request's id, which its reply gives back
@@ -143,6 +147,11 @@ class Reply:
     status: str
     body: Body = field(default_factory=dict)
     buffers: Buffers = ()
+
+    @property
+    def arrays(self) -> list[npt.NDArray[Any]]:
+        """The arrays that it carries, in their own shape and dtype, read-only; raises WireError."""
+        return unpack_arrays(self.body.get("arrays", []), self.buffers)
 
     @classmethod
     def failed(cls, request_id: int | str | bytes | None, error: RequestError) -> Reply:

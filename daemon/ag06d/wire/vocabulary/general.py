@@ -64,6 +64,8 @@ class Hello(Answer):
     """Identity of this run of the daemon; another one means that all that was known is to be asked again."""
     operations: list[str]
     """Names of the daemon's own operations; `describe` has those of plugins too."""
+    doors: dict[str, str] = Field(default_factory=dict)
+    """Plugins that can be asked at a socket of their own, and its file in the runtime folder."""
 
 
 class OperationDescription(Part):
@@ -79,6 +81,8 @@ class OperationDescription(Part):
     """The command's name within its plugin, of a plugin's command."""
     plugin: str = ""
     """The plugin, of a plugin's command."""
+    direct: bool = False
+    """Whether it can be asked at the plugin's own socket too, of a plugin's command."""
 
 
 class PathDescription(Part):

@@ -63,6 +63,8 @@ class OfferedCommand(Part):
     """What it does."""
     arguments: dict[str, str]
     """Name to meaning."""
+    direct: bool = False
+    """Whether it can be asked at the plugin's own socket too."""
 
 
 class PluginInfo(Plugin, Answer):
@@ -109,11 +111,11 @@ class Event(Part):
     """Something that happened around a plugin."""
 
     what: str
-    """`frame`, `error`, `publish`, `call`, `reply`, `message`, `command` or `close`."""
+    """`frame`, `tick`, `error`, `publish`, `call`, `reply`, `message`, `command` or `close`."""
     mono: int
     """CLOCK_MONOTONIC in nanoseconds."""
     took_us: float | None = None
-    """Time in the plugin, of a `frame`, `reply`, `message`, `command` or `close`, in microseconds."""
+    """Time in the plugin, of a `frame`, `tick`, `reply`, `message`, `command` or `close`, in microseconds."""
     topic: str | None = None
     """Of a `publish`."""
     bytes: int | None = None

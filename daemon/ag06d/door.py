@@ -1,4 +1,4 @@
-"""A socket's door: who is connected, and closing it to more while there are as many as may be.
+"""A public socket's door: its file, who is connected, and closing it to more while there are many.
 
 libzmq accepts whoever knocks, and aborts the process when no file is left for one more. So the door is
 closed long before: the socket's file goes by another name, and nobody finds it until somebody has left.
@@ -6,20 +6,20 @@ closed long before: the socket's file goes by another name, and nobody finds it 
 
 from __future__ import annotations
 
-import asyncio
 import logging
+import os
 import resource
 import time
 from pathlib import Path
 from typing import Any
 
 import zmq
-import zmq.asyncio
 from zmq.utils.monitor import parse_monitor_message
 
 FILES_KEPT = 400  # for ourselves, our children, and those who knock while a door is being closed
 QUIET_S = 10.0  # between two words of it in the log; `status` counts them all
 CLOSED = ".full"  # behind the name of a socket that is closed to more
+MODE = 0o770
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ class Door:
     """Follows one bound socket of `context` by its monitor."""
 
     def __init__(
-        self, context: zmq.asyncio.Context, socket: zmq.Socket[Any], address: str, connections_max: int
+        self, context: zmq.Context[Any], socket: zmq.Socket[Any], address: str, connections_max: int
     ) -> None:
         self.turned_away = 0  # times that it was closed
         self._path = Path(address.removeprefix("ipc://"))
@@ -38,29 +38,27 @@ class Door:
         self._closed = False
         self._file = -1  # its inode, when it has been bound
         self._quiet_until_s = 0.0
-        self._monitor = context.socket(zmq.PAIR)
-        self._monitor.setsockopt(zmq.RCVHWM, 0)  # or libzmq would wait for us, and term() for libzmq
-        self._monitor.setsockopt(zmq.LINGER, 0)
+        self.monitor = context.socket(zmq.PAIR)
+        self.monitor.setsockopt(zmq.RCVHWM, 0)  # or libzmq would wait for us, and term() for libzmq
+        self.monitor.setsockopt(zmq.LINGER, 0)
         inside = f"inproc://door-{self._path.name}"
         socket.monitor(inside, zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED)
-        self._monitor.connect(inside)
+        self.monitor.connect(inside)
 
     def __len__(self) -> int:
         return len(self._connections)
 
-    async def watch(self) -> None:
-        """Count who comes and goes, until cancelled."""
-        while True:
-            await asyncio.sleep(0)  # receiving what is there already gives nobody else a turn
-            event = parse_monitor_message(await self._monitor.recv_multipart())
-            if event["event"] == zmq.EVENT_ACCEPTED:
-                self._connections.add(event["value"])
-            else:
-                self._connections.discard(event["value"])
-            if not self._closed and len(self) >= self._most:
-                self._close()
-            elif self._closed and len(self) < self._most:
-                self._open()
+    def heard(self, said: list[bytes]) -> None:
+        """Count who comes and goes, by what `monitor` said."""
+        event = parse_monitor_message(said)
+        if event["event"] == zmq.EVENT_ACCEPTED:
+            self._connections.add(event["value"])
+        else:
+            self._connections.discard(event["value"])
+        if not self._closed and len(self) >= self._most:
+            self._close()
+        elif self._closed and len(self) < self._most:
+            self._open()
 
     def _close(self) -> None:
         if self.stands():
@@ -78,7 +76,7 @@ class Door:
 
     def close(self) -> None:
         """No longer follow it; nobody finds it any more. libzmq leaves the file of a socket that is bound."""
-        self._monitor.close()
+        self.monitor.close()
         if self.stands():
             self.path.unlink()
 
@@ -109,3 +107,14 @@ def allow_all_files() -> int:
 def connections_max(wanted: int, files: int, doors: int) -> int:
     """How many each of `doors` may let in, where there are `files` for all."""
     return max(min(wanted, (files - FILES_KEPT) // doors), 8)
+
+
+def bind(socket: zmq.Socket[Any], address: str, frame_bytes_max: int) -> None:
+    """Bind to an ipc address that only the user and the group may use."""
+    socket.setsockopt(zmq.MAXMSGSIZE, frame_bytes_max)
+    before = os.umask(0o777 & ~MODE)
+    try:
+        socket.bind(address)
+    finally:
+        os.umask(before)
+    Path(address.removeprefix("ipc://")).chmod(MODE)
