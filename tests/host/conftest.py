@@ -16,6 +16,7 @@ from ag06d.host.context import HostContext, Shared
 from ag06d.host.desk import Asked
 from ag06d.host.runner import Runner
 from ag06d.plugin import Frame, hookimpl
+from ag06d.testing import FakeFeatures
 from ag06d.wire import pack_arrays, unpack_arrays
 from ag06d.wire.hostlink import HostMessage
 
@@ -71,7 +72,7 @@ def link():
 
 @pytest.fixture
 def shared(link):
-    return Shared(link, RATE, HOP)
+    return Shared(link, RATE, HOP, FakeFeatures())
 
 
 @pytest.fixture

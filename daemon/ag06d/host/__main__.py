@@ -20,6 +20,7 @@ from ag06d.arena.cell import UINT64_MAX
 from ag06d.errors import RequestError
 from ag06d.host.context import HostContext, Shared
 from ag06d.host.desk import Asked
+from ag06d.host.distant import DistantFeatures
 from ag06d.host.doors import Doors
 from ag06d.host.link import Link
 from ag06d.host.runner import Runner
@@ -34,6 +35,7 @@ WAIT_S = 0.1
 TICK_NS = 100_000_000
 TICK_HOPS = 10  # in lockstep, where a replay is to be the same each time
 STEP_NS = 5_000_000  # between two looks whether the answer to a command is there
+DECLARE_NS = 1_000_000_000  # between two attempts to declare features, where no store is there yet
 DOORS_NS = 2_000_000  # of requests at the doors, between two looks whether a hop is there
 NEVER_NS = UINT64_MAX
 LOCKSTEP_S = 10.0  # in lockstep nothing may be dropped for being faster than ag06d
@@ -51,13 +53,17 @@ class Host:
         self.arena = Arena.attach(spec.arena_fd)
         self.cell = HostCell(spec.cell_fd)
         self.link = Link(spec.socket, spec.name, patience_s=LOCKSTEP_S if spec.lockstep else 0)
-        self.shared = Shared(self.link, self.arena.rate, hop_frames(self.arena.rate), lockstep=spec.lockstep)
-        folder = Path(spec.socket.removeprefix("ipc://")).parent
-        self.doors = Doors(self.link.context, Sockets(folder))
+        sockets = Sockets(Path(spec.socket.removeprefix("ipc://")).parent)
+        self.distant = DistantFeatures(self.link.context, sockets)
+        self.shared = Shared(
+            self.link, self.arena.rate, hop_frames(self.arena.rate), self.distant, lockstep=spec.lockstep
+        )
+        self.doors = Doors(self.link.context, sockets)
+        self.declaring: list[Runner] = []  # whose features the store does not know yet
         self.runners: dict[str, Runner] = {}
         self.traced: list[HostContext] = []
         self.stopping = False
-        self._tick_ns = self._step_ns = 0  # when the next ones are due
+        self._tick_ns = self._step_ns = self._declare_ns = 0  # when the next ones are due
         self._hops = 0
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, self._stop)
@@ -89,6 +95,9 @@ class Host:
             )
             runner.start(plugin.config)
             self.runners[plugin.name] = runner
+            if runner.features is not None:
+                self.shared.features = runner.features
+        self.declaring = [runner for runner in self.runners.values() if runner.active and runner.declares]
         doors = self._open_doors()
         offers = {name: runner.document() | {"door": name in doors} for name, runner in self.runners.items()}
         self.link.send(HostMessage(Kind.HELLO, {"host": self.spec.name, "pid": os.getpid()}, offers))
@@ -167,6 +176,9 @@ class Host:
         for runner in self.runners.values():
             if runner.active:
                 runner.tick()
+        if self.declaring and lib.ag06_now_ns() >= self._declare_ns:
+            self._declare_ns = lib.ag06_now_ns() + DECLARE_NS
+            self.declaring = [runner for runner in self.declaring if not runner.declare()]
 
     def _trace(self, plugin: str, seconds: float) -> None:
         """Trace `plugin` from now on, or for so much longer; not at all with 0."""
@@ -266,6 +278,7 @@ class Host:
         for runner in self.runners.values():
             runner.close()
         self.doors.close()
+        self.distant.close()
         self.link.close()
 
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from ag06d._native import lib
 from ag06d.host.trace import Trace
-from ag06d.plugin import Clock, Topic
+from ag06d.plugin import Clock, Features, Topic
 from ag06d.tree import nest
 from ag06d.wire import pack_arrays
 from ag06d.wire.codec import MESSAGE_MAX
@@ -42,8 +42,11 @@ class Outlet(Protocol):
 class Shared:
     """What all plugins of a host have in common."""
 
-    def __init__(self, link: Outlet, rate: int, hop: int, *, lockstep: bool = False) -> None:
+    def __init__(
+        self, link: Outlet, rate: int, hop: int, features: Features, *, lockstep: bool = False
+    ) -> None:
         self.link = link
+        self.features = features
         self.rate = rate
         self.hop = hop
         self.lockstep = lockstep
@@ -71,6 +74,11 @@ class HostContext:
         self.trace: Trace | None = None  # while somebody looks
         self._shared = shared
         self._next_call = 0
+
+    @property
+    def features(self) -> Features:
+        """The store of this host, or the way to that of another."""
+        return self._shared.features
 
     def state(self, path: str = "") -> Any:  # noqa: ANN401 - a tree or a leaf
         """What is at `path` of the state tree."""

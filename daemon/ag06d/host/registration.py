@@ -10,7 +10,8 @@ import pluggy
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
 from ag06d.host.context import HostContext
-from ag06d.plugin import Command, Processor, Topic, hookspecs
+from ag06d.plugin import Command, Features, Processor, Topic, hookspecs
+from ag06d.plugin.features import sorted_out
 from ag06d.plugin.version import check_api
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ class Registration:
     topics: dict[str, Topic] = field(default_factory=dict)
     commands: dict[str, Command] = field(default_factory=dict)
     processors: list[Processor] = field(default_factory=list)
+    declared: dict[str, list[Any]] = field(default_factory=dict)  # arguments of Features.apply
+    features: Features | None = None
 
     def document(self) -> dict[str, Any]:
         """As it is told to ag06d."""
@@ -82,6 +85,8 @@ def register(plugin: object, context: HostContext, section: Mapping[str, Any]) -
             command.name: command for group in hook.ag06_commands(context=context) for command in group
         },
         processors=[processor for group in hook.ag06_processors(context=context) for processor in group],
+        declared=sorted_out(entry for group in hook.ag06_feature_views(context=context) for entry in group),
+        features=hook.ag06_feature_store(context=context),
     )
 
 

@@ -21,7 +21,7 @@ from ag06d.host.context import HostContext
 from ag06d.host.desk import Desk
 from ag06d.host.registration import Registration, register
 from ag06d.host.sources import Source, find
-from ag06d.plugin import Frame, Processor
+from ag06d.plugin import Features, Frame, Processor
 from ag06d.wire import ERROR_CODES, pack
 from ag06d.wire.codec import unpack_map
 
@@ -109,6 +109,29 @@ class Runner:
         """What is known of the plugin: where it comes from, and what it registered if it was not refused."""
         source = self._source.document() if self._source else {}
         return source | self._registration.document() | {"active": self.active}
+
+    @property
+    def features(self) -> Features | None:
+        """The feature store, if it is this plugin that has it."""
+        return self._registration.features
+
+    @property
+    def declares(self) -> bool:
+        """Whether it has features to declare."""
+        return any(self._registration.declared.values())
+
+    def declare(self) -> bool:
+        """Have the store know its features; false where none is there yet."""
+        if not self.active:
+            return True
+        try:
+            problems = self.context.features.apply(**self._registration.declared)
+        except RequestError as error:
+            log.debug("plugin %s: its features are not declared yet: %s", self.context.name, error)
+            return False
+        for problem in problems:
+            log.error("plugin %s: %s", self.context.name, problem)
+        return True
 
     def process(self, frame: Frame) -> None:
         """Give it a frame."""

@@ -2,6 +2,15 @@
 
 from ag06d.errors import RefusedError, RequestError
 from ag06d.plugin.context import Clock, Context
+from ag06d.plugin.features import (
+    Features,
+    HistoricalFeatures,
+    OnlineFeatures,
+    Pushed,
+    Rejected,
+    Status,
+    To,
+)
 from ag06d.plugin.frame import Frame, Reduction
 from ag06d.plugin.hookspecs import hookimpl
 from ag06d.plugin.registration import Answer, Command, Processor, Topic
@@ -18,12 +27,19 @@ __all__ = [
     "FeatureField",
     "FeatureService",
     "FeatureView",
+    "Features",
     "Frame",
+    "HistoricalFeatures",
+    "OnlineFeatures",
     "Processor",
+    "Pushed",
     "Reduction",
     "Reference",
     "RefusedError",
+    "Rejected",
     "RequestError",
+    "Status",
+    "To",
     "Topic",
     "hookimpl",
 ]

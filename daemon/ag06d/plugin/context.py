@@ -10,6 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from ag06d.plugin.features import Features
+
 
 class Clock(Protocol):
     """Time, as the plugin is to see it; a test's clock stands still until it is moved."""
@@ -55,6 +57,10 @@ class Context(Protocol):
     @property
     def lockstep(self) -> bool:
         """Whether this is a replay: time is the recording's, and nothing of it is to be kept."""
+
+    @property
+    def features(self) -> Features:
+        """The feature store; what it is asked raises RequestError not_ready where none runs."""
 
     def state(self, path: str = "") -> Any:  # noqa: ANN401 - a tree or a leaf
         """The daemon's state tree, or what is at `path`, as last heard; KeyError if there is no such path."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from ag06d.plugin.context import Context
+    from ag06d.plugin.features import Declaration, Features
     from ag06d.plugin.registration import Command, Processor, Topic
 
 PROJECT: Final = "ag06d"
@@ -32,6 +33,16 @@ def ag06_config_model() -> type[BaseModel]:  # type: ignore[empty-body]
 @hookspec
 def ag06_check(context: Context) -> None:
     """Raise `RefusedError` with the reason when the plugin cannot run in this environment."""
+
+
+@hookspec
+def ag06_feature_views(context: Context) -> Iterable[Declaration]:  # type: ignore[empty-body]
+    """Return the entities, feature views and feature services that the plugin pushes or reads."""
+
+
+@hookspec(firstresult=True)
+def ag06_feature_store(context: Context) -> Features | None:
+    """Return the feature store, if this plugin is the one that has it: `context.features` of all others."""
 
 
 @hookspec

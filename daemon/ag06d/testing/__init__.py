@@ -18,11 +18,13 @@ from typing import Any
 import pytest
 
 from ag06d.testing.context import FakeClock, LoadedPlugin, Published, RecordingContext
+from ag06d.testing.features import FakeFeatures
 from ag06d.testing.frames import FrameFactory
 from ag06d.testing.replayed import Replayed, Replayer
 
 __all__ = [
     "FakeClock",
+    "FakeFeatures",
     "FrameFactory",
     "LoadedPlugin",
     "Published",

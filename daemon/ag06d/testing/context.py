@@ -17,6 +17,7 @@ from ag06d.host.desk import content
 from ag06d.host.registration import register
 from ag06d.plugin import Frame
 from ag06d.plugin.registration import Answered, Steps
+from ag06d.testing.features import FakeFeatures
 from ag06d.wire import OWN_TOPICS, pack, unpack, unpack_arrays
 from ag06d.wire.hostlink import HostMessage, Kind
 
@@ -66,10 +67,12 @@ class RecordingContext(HostContext):
     published   messages, in order
     subscribed  topic to handler; the test calls it
     called      (op, body, done) of each call; the test answers it
+    feature_store  what `features` is: set what it tells, look at what was pushed
     """
 
     def __init__(self, data_folder: Path, name: str = "test", rate: int = RATE, hop: int = HOP) -> None:
-        super().__init__(name, Shared(self, rate, hop), data_folder)
+        self.feature_store = FakeFeatures()
+        super().__init__(name, Shared(self, rate, hop, self.feature_store), data_folder)
         self.clock: FakeClock = FakeClock()
         self.tree: dict[str, Any] = {}
         self.published: list[Published] = []

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from ag06_plugins.features.commands import Commands
+from ag06_plugins.features.face import HostFeatures
 from ag06_plugins.features.house import house_of
 from ag06_plugins.features.processor import FeatureProcessor
 from ag06_plugins.features.settings import FeatureConfig
 from ag06_plugins.features.topics import ALL, service_topic
-from ag06d.plugin import Command, Context, Processor, Topic, hookimpl
+from ag06d.plugin import Command, Context, Features, Processor, Topic, hookimpl
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -22,6 +23,12 @@ AG06_API: Final = "1.1"
 def ag06_config_model() -> type[BaseModel]:
     """The section `[plugins.features]`."""
     return FeatureConfig
+
+
+@hookimpl
+def ag06_feature_store(context: Context) -> Features:
+    """This plugin's."""
+    return HostFeatures(house_of(context))
 
 
 @hookimpl

@@ -6,14 +6,13 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from ag06_plugins.features.house import House
 from ag06_plugins.features.store.database import dead_letters
-from ag06_plugins.features.store.online import Status
 from ag06_plugins.features.store.registry import differences
-from ag06_plugins.features.store.store import To
-from ag06d.plugin import Answer, Command, Entity, FeatureService, FeatureView, RequestError
+from ag06d.plugin import Answer, Command, Entity, FeatureService, FeatureView, RequestError, Status, To
 
 DAY_S: Final = 86_400.0
 HISTORY_S: Final = 60.0
@@ -196,6 +195,7 @@ class Commands:
                 self.apply,
                 "Declare views, services and entities; what could not be is in `problems`",
                 {"views": "FeatureViews", "services": "FeatureServices", "entities": "Entities"},
+                direct=True,
             ),
             Command(
                 "diff",
@@ -275,22 +275,14 @@ class Commands:
             "end_ns": end_ns,
             "points": asked.points,
         }
-        return (yield from self._look("history", body))
+        return (yield from looking(self._house, "history", body))
 
     def join(self, arguments: Mapping[str, Any]) -> Waiting:
         """`features.join`."""
         asked = checked(Join, arguments)
-        references = self._store.references(asked.wanted())
-        self._store.registry.select(references)
-        if len(asked.arrays) != 1 or asked.arrays[0].ndim != 1 or asked.arrays[0].dtype.kind not in "iu":
-            raise RequestError("bad_request", "arrays: one of int64 moments", "nanoseconds since the epoch")
-        moments = asked.arrays[0]
-        for entity, which in asked.entities.items():
-            if not isinstance(which, str) and len(which) != len(moments):
-                message = f"entities.{entity}: {len(which)} for {len(moments)} moments"
-                raise RequestError("bad_request", message, "one for each, or one for all")
-        body = {"features": list(references), "entities": asked.entities, "as_known": asked.as_known}
-        return (yield from self._look("join", body, moments))
+        if len(asked.arrays) != 1:
+            raise RequestError("bad_request", "arrays: one of moments", "int64, nanoseconds since the epoch")
+        return joining(self._house, asked.wanted(), asked.entities, asked.arrays[0], as_known=asked.as_known)
 
     def push(self, arguments: Mapping[str, Any]) -> Waiting:
         """`features.push`."""
@@ -316,10 +308,7 @@ class Commands:
     def apply(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """`features.apply`."""
         asked = checked(Apply, arguments)
-        problems = self._store.declare(asked.views, asked.services, asked.entities_)
-        if self._house.writer is not None:
-            self._house.writer.declared()
-        return {"problems": problems}
+        return {"problems": self._house.declare(asked.views, asked.services, asked.entities_)}
 
     def diff(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """`features.diff`."""
@@ -338,7 +327,7 @@ class Commands:
         view = self._store.registry.view(asked.view)
         end_ns = asked.end_ns if asked.end_ns is not None else self._house.timeline.now_ns() + 1
         body = {"view": view.key, "start_ns": asked.start_ns, "end_ns": end_ns}
-        found = yield from self._look("materialize", body)
+        found = yield from looking(self._house, "materialize", body)
         times_ns, created_ns, rows = found.arrays
         taken = self._store.materialize(view, found.body["entities"], times_ns, created_ns, rows)
         return Answer({"view": view.key, "entities": taken})
@@ -364,13 +353,35 @@ class Commands:
         """`features.status`."""
         return self._house.status()
 
-    def _look(self, question: str, body: Mapping[str, Any], *arrays: Any) -> Waiting:  # noqa: ANN401 - of numbers
-        """Have the reader look into the past."""
-        if self._house.workers is None:
-            raise RequestError("not_ready", "nothing is kept on the disk", "see features.status")
-        job = self._house.workers.ask(question, body, arrays)
-        while not job.done:
-            yield
-            self._house.workers.poll()
-        note = job.result()
-        return Answer(note.body, note.arrays)
+
+def looking(house: House, question: str, body: Mapping[str, Any], *arrays: npt.NDArray[Any]) -> Waiting:
+    """Have the reader look into the past; raises RequestError."""
+    if house.workers is None:
+        raise RequestError("not_ready", "nothing is kept on the disk", "see features.status")
+    job = house.workers.ask(question, body, arrays)
+    while not job.done:
+        yield
+        house.workers.poll()
+    note = job.result()
+    return Answer(note.body, note.arrays)
+
+
+def joining(
+    house: House,
+    features: Sequence[str] | str,
+    entities: Mapping[str, str | Sequence[str]],
+    moments_ns: npt.NDArray[Any],
+    *,
+    as_known: bool,
+) -> Waiting:
+    """What was known at each moment; raises RequestError."""
+    references = house.store.references(features)
+    house.store.registry.select(references)  # or it is wrong at once
+    if moments_ns.ndim != 1 or moments_ns.dtype.kind not in "iu":
+        raise RequestError("bad_request", f"moments of dtype {moments_ns.dtype}", "int64 of shape (n,)")
+    for entity, which in entities.items():
+        if not isinstance(which, str) and len(which) != len(moments_ns):
+            message = f"entities.{entity}: {len(which)} for {len(moments_ns)} moments"
+            raise RequestError("bad_request", message, "one for each, or one for all")
+    body = {"features": list(references), "entities": dict(entities), "as_known": as_known}
+    return (yield from looking(house, "join", body, moments_ns.astype(np.int64)))

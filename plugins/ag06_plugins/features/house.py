@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 from weakref import WeakKeyDictionary
@@ -16,7 +17,7 @@ from ag06_plugins.features.timeline import Timeline
 from ag06_plugins.features.topics import STALE_TOPIC, STORE_TOPIC
 from ag06_plugins.features.workers import Workers
 from ag06_plugins.features.writer import Writer
-from ag06d.plugin import Context, FeatureService
+from ag06d.plugin import Context, Entity, FeatureService, FeatureView
 
 SAVE_S: Final = 10.0
 FOLDER: Final = "store"
@@ -64,6 +65,18 @@ class House:
                 return opened, True
         self._scratch = tempfile.TemporaryDirectory(prefix="ag06d-features-")
         return FeatureStore(Path(self._scratch.name), clock_ns=self.timeline.now_ns), False
+
+    def declare(
+        self,
+        views: Iterable[FeatureView],
+        services: Iterable[FeatureService],
+        entities: Iterable[Entity],
+    ) -> list[str]:
+        """Declare; what could not be, a sentence each."""
+        problems = self.store.declare(views, services, entities)
+        if self.writer is not None:
+            self.writer.declared()
+        return problems
 
     def served(self) -> list[FeatureService]:
         """The services that have a topic, as they were when the plugin began."""

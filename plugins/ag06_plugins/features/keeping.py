@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from ag06_plugins.features import shipped
 from ag06_plugins.features.settings import FeatureConfig
+from ag06_plugins.features.store.database import DeadLetter
 from ag06_plugins.features.store.log import Batch
 from ag06_plugins.features.store.online import Newest
 from ag06_plugins.features.store.store import FeatureStore
@@ -97,7 +98,7 @@ class Keeping:
 
     def _keep(self, entries: list[tuple[str, Row, npt.NDArray[np.int64]]], *, log: bool) -> None:
         batches: list[Batch] = []
-        letters = []
+        letters: list[DeadLetter] = []
         for key, rows, times in entries:
             checked = self._store.check(key, self._entity, rows, times)
             letters += checked.letters

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import IntEnum
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -12,17 +11,9 @@ import numpy.typing as npt
 
 from ag06_plugins.features.store.expressions import Expression
 from ag06_plugins.features.store.registry import Registry
-from ag06d.plugin import FeatureView, RequestError
+from ag06d.plugin import FeatureView, OnlineFeatures, RequestError, Status
 
 ENTITIES_MAX: Final = 10_000  # of one view; more are an error of who pushes
-
-
-class Status(IntEnum):
-    """What a value is, as in Feast."""
-
-    PRESENT = 0
-    NOT_FOUND = 1  # no row of that entity
-    OUTSIDE_MAX_AGE = 2  # the newest row is older than the view's ttl_s
 
 
 class Newest(NamedTuple):
@@ -59,33 +50,6 @@ class ViewTable:
             return newest, Status.OUTSIDE_MAX_AGE
         self.present += counted
         return newest, Status.PRESENT
-
-
-@dataclass(frozen=True, slots=True)
-class OnlineFeatures:
-    """What was read: for each entity row (first axis) and feature (second axis).
-
-    names     of the features
-    values    float64 of shape (rows, features); NaN where the status is NOT_FOUND
-    statuses  uint8 of the same shape: `Status`
-    event_ns  int64 of the same shape: when each value was true, nanoseconds since the epoch, 0 without one
-    """
-
-    names: tuple[str, ...]
-    values: npt.NDArray[np.float64]
-    statuses: npt.NDArray[np.uint8]
-    event_ns: npt.NDArray[np.int64]
-
-    def to_dict(self) -> dict[str, list[Any]]:
-        """Name to the value of each entity row, None where there is none that counts."""
-        counts = self.statuses == Status.PRESENT
-        return {
-            name: [
-                float(value) if present else None
-                for value, present in zip(self.values[:, at], counts[:, at], strict=True)
-            ]
-            for at, name in enumerate(self.names)
-        }
 
 
 class _Part(NamedTuple):

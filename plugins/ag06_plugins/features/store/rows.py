@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from ag06d.plugin import FeatureView, RequestError
+from ag06d.plugin import FeatureView, Rejected, RequestError
 
 FUTURE_NS: Final = 5_000_000_000  # clocks differ by less
 REASON_MAX: Final = 200  # characters
@@ -17,14 +16,6 @@ NUMBERS: Final = "biuf"  # kinds of numpy dtypes that are numbers
 
 Times = npt.NDArray[np.int64]
 Rows = npt.NDArray[Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """A row that was not taken: its place in what was pushed, and why."""
-
-    index: int
-    reason: str
 
 
 class Checker:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -22,23 +22,22 @@ from ag06_plugins.features.store.database import (
 )
 from ag06_plugins.features.store.freshness import Freshness, is_stale
 from ag06_plugins.features.store.log import SEGMENT_S, Batch, Log, read_segment, segments
-from ag06_plugins.features.store.online import ENTITIES_MAX, Newest, Online, OnlineFeatures, ViewTable
-from ag06_plugins.features.store.rows import Checker, Rejected
-from ag06d.plugin import Entity, FeatureService, FeatureView, RequestError
+from ag06_plugins.features.store.online import ENTITIES_MAX, Newest, Online, ViewTable
+from ag06_plugins.features.store.rows import Checker
+from ag06d.plugin import (
+    Entity,
+    FeatureService,
+    FeatureView,
+    OnlineFeatures,
+    Pushed,
+    RequestError,
+    To,
+)
 
 LOG: Final = "log"
 ENTITY_MAX: Final = 100  # characters of an entity's value
-To = Literal["online", "offline", "online_and_offline"]
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Pushed:
-    """What became of a push; `rejected` rows are in the dead-letter table, the others are kept."""
-
-    accepted: int
-    rejected: Sequence[Rejected]
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +230,7 @@ class FeatureStore:
         created_ns: npt.NDArray[np.int64],
         rows: npt.NDArray[Any],
     ) -> int:
-        """Have rows from offline online, one of each entity, but where a newer one is; how many were taken."""
+        """Have rows from offline online, one of each entity, where no newer one is; how many were taken."""
         table = self.online.table(view.key)
         taken = 0
         for entity, time_ns, made_ns, row in zip(entities, times_ns, created_ns, rows, strict=True):
