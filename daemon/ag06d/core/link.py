@@ -222,7 +222,7 @@ class HostLink:
 
     async def _operate(self, host: str, message: HostMessage, operate: Operate) -> None:
         header = message.header
-        request = Request(header["id"], str(header["op"]), message.body)
+        request = Request(header["id"], str(header["op"]), message.body, message.buffers)
         try:
             reply = await operate(request)
         except RequestError as error:
@@ -232,7 +232,7 @@ class HostLink:
             failed = RequestError("internal", f"{request.op}: the daemon failed at it", "its log says why")
             reply = Reply.failed(request.id, failed)
         answer = {"id": request.id, "plugin": header["plugin"], "status": reply.status}
-        self._send(host, HostMessage(Kind.REPLY, answer, reply.body))
+        self._send(host, HostMessage(Kind.REPLY, answer, reply.body, reply.buffers))
 
     async def command(self, request: Request) -> Reply:
         """Have a plugin carry out `PLUGIN.COMMAND`; raises RequestError."""
