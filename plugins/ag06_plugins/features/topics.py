@@ -61,7 +61,8 @@ def service_topic(registry: Registry, service: FeatureService) -> Topic:
     units: list[str] = []
     for text, view, indices in registry.select(service.features):
         unit = {column: field.unit for field in view.fields for column in field.columns}
-        columns = [view.columns[i] for i in indices]
+        there = view.columns
+        columns = [there[i] for i in indices]
         whole = text.rpartition(":")[2] not in columns or len(columns) > 1
         fields += [f"{text.partition(':')[0]}:{column}" for column in columns] if whole else [text]
         units += [unit[column] for column in columns]

@@ -120,9 +120,10 @@ class Online:
         inputs: dict[str, None] = {}
         for text, view, indices in self._registry.select(references):
             start = len(names)
-            whole = len(indices) > 1 or text.rpartition(":")[2] != view.columns[indices[0]]
+            columns = view.columns
+            whole = len(indices) > 1 or text.rpartition(":")[2] != columns[indices[0]]
             prefix = text.partition(":")[0]
-            names += [f"{prefix}:{view.columns[i]}" for i in indices] if whole else [text]
+            names += [f"{prefix}:{columns[i]}" for i in indices] if whole else [text]
             keys[view.entity] = None
             if view.source == "on_demand":
                 for place, i in enumerate(indices, start):

@@ -147,8 +147,9 @@ class Registry:
         wanted: dict[str, dict[int, None]] = {}
         for _, view, indices in self.select(references):
             wanted.setdefault(view.key, {}).update(dict.fromkeys(indices))
+        columns = {key: self.views[key].columns for key in wanted}
         return [
-            Selection(self.views[key], tuple(self.views[key].columns[i] for i in indices), tuple(indices))
+            Selection(self.views[key], tuple(columns[key][i] for i in indices), tuple(indices))
             for key, indices in wanted.items()
         ]
 

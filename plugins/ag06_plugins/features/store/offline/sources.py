@@ -39,7 +39,8 @@ class Wanted(NamedTuple):
     @property
     def columns(self) -> list[str]:
         """Their names."""
-        return [self.view.columns[index] for index in self.indices]
+        names = self.view.columns
+        return [names[index] for index in self.indices]
 
     def none(self) -> Rows:
         """No rows, of these columns."""
