@@ -19,6 +19,7 @@ HEADERS = [
     "ag06_host.h",
     "ag06_recording.h",
     "ag06_features.h",
+    "ag06_sliding.h",
 ]
 # No -ffast-math, ever: linking it changes the floating-point mode of whatever process loads us.
 # No contraction either: the same recording gives the same bits with and without FMA units.

@@ -1,4 +1,4 @@
-"""Features of sound: what each is called, and the extractor that plugins and tools share."""
+"""Features of sound: what each is called, and the extractor and statistics that plugins and tools share."""
 
 from ag06d.features.catalogue import (
     FLOOR_DB,
@@ -8,8 +8,10 @@ from ag06d.features.catalogue import (
     SIGNALS,
     Feature,
     elements,
+    scale,
 )
 from ag06d.features.extractor import Extractor
+from ag06d.features.sliding import STATISTICS, WINDOWS_S, Sliding
 
 __all__ = [
     "FLOOR_DB",
@@ -17,7 +19,11 @@ __all__ = [
     "HOP_FEATURES",
     "SIGNALS",
     "SIGNAL_FEATURES",
+    "STATISTICS",
+    "WINDOWS_S",
     "Extractor",
     "Feature",
+    "Sliding",
     "elements",
+    "scale",
 ]
