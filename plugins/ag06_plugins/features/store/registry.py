@@ -55,6 +55,10 @@ class Registry:
                 self.services[service.name] = service
         return problems
 
+    def apply_all(self, other: Registry) -> list[str]:
+        """Take in all that another one has."""
+        return self.apply(other.views.values(), other.services.values(), other.entities.values())
+
     def _conflict(self, view: FeatureView) -> str:
         if view.entity not in self.entities:
             return f"view {view.key}: there is no entity {view.entity!r}; there is {_names(self.entities)}"

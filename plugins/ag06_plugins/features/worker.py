@@ -1,0 +1,146 @@
+"""A worker process of the store: `python -m ag06_plugins.features.worker ROLE FOLDER DESCRIPTOR`.
+
+The keeper seals the log into Parquet, merges and removes files, and has what was logged written to the disk;
+the reader answers questions. Both end when the other end of their pipe is closed.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import signal
+import sqlite3
+import sys
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Final
+
+from ag06_plugins.features.channel import Note, receive, send
+from ag06_plugins.features.reader import Reader
+from ag06_plugins.features.store import log as segment_log
+from ag06_plugins.features.store.database import load_declared
+from ag06_plugins.features.store.offline import Offline, maintain, seal
+from ag06_plugins.features.store.store import LOG
+from ag06d.plugin import RequestError
+
+TURN_S: Final = 1.0
+MAINTAIN_S: Final = 600.0
+IDLE_S: Final = 60.0  # a reader that is not asked for so long ends, and gives its memory back
+
+log = logging.getLogger(__name__)
+Pipe = Connection[Any, Any]
+
+
+class Keeper:
+    """One life of the keeper."""
+
+    def __init__(self, folder: Path, max_bytes: int) -> None:
+        self._folder, self._max_bytes = folder, max_bytes
+        self._done: list[dict[str, Any]] = []
+        self._offline = Offline(folder, load_declared(folder), report=self._spoiled)
+        self._maintain_s = 0.0
+        self._trouble = ""
+        self._sealed = 0
+
+    def _spoiled(self, sentence: str) -> None:
+        log.error("%s", sentence)
+        self._done.append({"what": "spoiled", "reason": sentence})
+
+    def turn(self) -> Note:
+        """Do what is due; what is to be told of it."""
+        trouble = ""
+        try:
+            self._keep()
+        except (OSError, sqlite3.Error, RequestError) as error:
+            trouble = str(error)
+        if trouble != self._trouble:
+            self._trouble = trouble
+            self._done.append({"what": "keeping", "trouble": trouble})
+        done, self._done = self._done, []
+        return Note({"state": self._state(), "done": done})
+
+    def _keep(self) -> None:
+        there = segment_log.segments(self._folder / LOG)
+        if there:
+            segment_log.sync(there[-1])
+        if time.monotonic() >= self._maintain_s:
+            self._maintain_s = time.monotonic() + MAINTAIN_S
+            self._declared()
+            done = maintain(self._offline, max_bytes=self._max_bytes)
+            self._sealed += done.sealed
+            self._done += [
+                {"what": "removed", "view": gone.view, "day": gone.day, "bytes": gone.size, "reason": gone.reason}
+                for gone in done.removed
+            ]
+        elif len(there) > 1:
+            self._declared()
+            self._sealed += seal(self._offline)
+
+    def _declared(self) -> None:
+        self._offline.registry.apply_all(load_declared(self._folder))
+
+    def _state(self) -> dict[str, Any]:
+        files = [path.stat().st_size for path in (self._folder / "offline").rglob("*.parquet")]
+        logged = [path.stat().st_size for path in (self._folder / LOG).glob("*")]
+        return {
+            "pid": os.getpid(),
+            "trouble": self._trouble,
+            "sealed_segments": self._sealed,
+            "files": len(files),
+            "bytes": sum(files),
+            "log_bytes": sum(logged),
+            "free_bytes": shutil.disk_usage(self._folder).free,
+        }
+
+
+def keep(pipe: Pipe, folder: Path, settings: dict[str, Any]) -> None:
+    """Keep the store in order until the pipe is closed."""
+    keeper = Keeper(folder, int(settings["max_bytes"]))
+    while True:
+        send(pipe, keeper.turn())
+        if pipe.poll(TURN_S):
+            receive(pipe)  # nothing is ever said: it is the end
+
+
+def read(pipe: Pipe, folder: Path, _: dict[str, Any]) -> None:
+    """Answer questions until the pipe is closed, or nobody asks for a while."""
+    reader = Reader(folder)
+    while pipe.poll(IDLE_S):
+        question = receive(pipe)
+        number = question.body["id"]
+        try:
+            answer = reader.answer(question)
+            send(pipe, Note({"id": number, "body": dict(answer.body)}, answer.arrays))
+        except RequestError as error:
+            send(pipe, failed(number, error))
+        except (OSError, sqlite3.Error) as error:
+            send(pipe, failed(number, RequestError("internal", f"the store cannot be read: {error}")))
+
+
+def failed(number: int, error: RequestError) -> Note:
+    """The answer to a question that has none."""
+    return Note({"id": number, "error": error.code, "message": error.message, "hint": error.hint})
+
+
+ROLES: Final[dict[str, Callable[[Pipe, Path, dict[str, Any]], None]]] = {"keeper": keep, "reader": read}
+
+
+def main(role: str, folder: str, descriptor: str) -> int:
+    """Run by the plugin."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for ag06d, which ends us
+    logging.basicConfig(format=f"features {role}: %(levelname)s %(message)s")
+    if role == "keeper":
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    with Connection(int(descriptor)) as pipe:
+        try:
+            ROLES[role](pipe, Path(folder), dict(receive(pipe).body))
+        except (EOFError, BrokenPipeError, ConnectionResetError):
+            return 0
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
