@@ -1,4 +1,4 @@
-"""Declarations in a TOML file, `[[view]]`, `[[service]]` and `[[entity]]`: read, and every error told at once."""
+"""Declarations in a TOML file, `[[view]]`, `[[service]]`, `[[entity]]`: read, and every error told at once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from pydantic import BaseModel, ValidationError
 
 from ag06d.cli.output import nearest
 from ag06d.plugin import Entity, FeatureField, FeatureService, FeatureView
-
 
 KINDS: Final[Mapping[str, type[BaseModel]]] = {
     "entity": Entity,

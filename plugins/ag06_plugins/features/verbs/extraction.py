@@ -121,9 +121,8 @@ class Recording:
         """How long it is."""
         return self.frames / self.file_rate
 
-    def blocks(self) -> Iterator[Sound]:
+    def blocks(self, hop: int) -> Iterator[Sound]:
         """All of it in blocks of whole hops at `rate`, float32 (frames, 2); the last one may be any length."""
-        hop = round(self.rate * shipped.HOP_S)
         left = np.empty((0, STEREO), dtype=np.float32)
         for part in self._parts():
             left = np.concatenate([left, part]) if len(left) else part
@@ -163,6 +162,7 @@ class Together:
             for share in (tuple(wants.intersection(share)) for share in shares)
             if share
         ]
+        self.hop = self._parts[0][0].hop
 
     def extract(self, sound: Sound) -> Sound:
         """As `Extractor.extract`."""
@@ -187,12 +187,14 @@ def extracted(recording: Recording, wants: Sequence[Wanted], rolloff: float) -> 
     hops = 0
     with ThreadPoolExecutor() as pool:
         extractor = Together(recording.rate, {want.group for want in wants}, rolloff, pool)
-        for sound in _read_ahead(recording.blocks(), pool):
+        for sound in _read_ahead(recording.blocks(extractor.hop), pool):
             rows = extractor.extract(sound)
-            ends_s = np.arange(hops + 1, hops + len(rows) + 1) * shipped.HOP_S
-            found = [Recorded(want.view, ends_s, rows[:, want.columns]) for want in wants if not want.window_s]
+            ends_s = np.arange(hops + 1, hops + len(rows) + 1) * extractor.hop / recording.rate
+            found = [
+                Recorded(want.view, ends_s, rows[:, want.columns]) for want in wants if not want.window_s
+            ]
             if sliding is not None:
-                readings = _readings(sliding, rows, hops, windows)
+                readings = _readings(sliding, rows, ends_s, hops, windows)
                 found += [
                     Recorded(want.view, *_taken(readings[want.window_s], want))
                     for want in wants
@@ -211,24 +213,21 @@ def _read_ahead(blocks: Iterator[Sound], pool: ThreadPoolExecutor) -> Iterator[S
 
 
 def _readings(
-    sliding: Sliding, rows: Sound, hops: int, windows: Sequence[int]
+    sliding: Sliding, rows: Sound, ends_s: npt.NDArray[np.float64], hops: int, windows: Sequence[int]
 ) -> Mapping[int, list[tuple[float, Sound]]]:
     """By window the readings that the daemon keeps: when, and (elements, statistics)."""
     found: dict[int, list[tuple[float, Sound]]] = {window_s: [] for window_s in windows}
-    for row in rows:
+    for number, (row, end_s) in enumerate(zip(rows, ends_s, strict=True), hops + 1):
         sliding.push(row)
-        hops += 1
-        second, within = divmod(hops, STATISTICS_HOPS)
+        second, within = divmod(number, STATISTICS_HOPS)
         if within == 0:
             for window_s in windows:
                 if second % shipped.period_s(window_s) == 0:
-                    found[window_s].append((hops * shipped.HOP_S, sliding.read(window_s)))
+                    found[window_s].append((float(end_s), sliding.read(window_s)))
     return found
 
 
-def _taken(
-    readings: Sequence[tuple[float, Sound]], want: Wanted
-) -> tuple[npt.NDArray[np.float64], Sound]:
+def _taken(readings: Sequence[tuple[float, Sound]], want: Wanted) -> tuple[npt.NDArray[np.float64], Sound]:
     times_s = np.array([at for at, _ in readings], dtype=np.float64)
     rows = [read[want.columns].reshape(-1) for _, read in readings]
     return times_s, np.array(rows, dtype=np.float32).reshape(len(rows), len(want.view.columns))

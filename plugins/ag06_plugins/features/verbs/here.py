@@ -71,6 +71,7 @@ def telling() -> Iterator[None]:
 def offline(store: Path | None, *, new: bool = False) -> Iterator[Offline]:
     """The store, with its errors told; `new`: it need not be there yet."""
     from ag06_plugins.features.store.offline import Offline  # noqa: PLC0415 - pyarrow is slow to import
+    from ag06_plugins.features.store.ondemand import Expressions  # noqa: PLC0415 - likewise
 
     folder = folder_of(store)
     with telling():
@@ -78,4 +79,8 @@ def offline(store: Path | None, *, new: bool = False) -> Iterator[Offline]:
             which = "is no folder" if folder.exists() else "is not there"
             hint = "a daemon makes it, and so does `ag06ctl features backfill`; --store names another"
             raise RequestError("unknown_path", f"{folder}: {which}, so there is no feature store", hint)
-        yield Offline(folder, registry_of(folder), report=lambda line: typer.echo(f"ag06ctl: {line}", err=True))
+        yield Offline(folder, registry_of(folder), on_demand=Expressions(), report=_report)
+
+
+def _report(line: str) -> None:
+    typer.echo(f"ag06ctl: {line}", err=True)

@@ -1,4 +1,4 @@
-"""`ag06ctl features extract | backfill`: features of recordings, as files or into the store; no daemon needed."""
+"""`ag06ctl features extract | backfill`: features of recordings, into files or the store, without a daemon."""
 
 from __future__ import annotations
 
@@ -73,10 +73,10 @@ def extract(  # noqa: PLR0913 - what there is to say about it
 ) -> None:
     """Write a recording's features to a file: a row every 10 ms, at full precision; no daemon is needed.
 
-    Without --view it is every feature of every 10 ms. `time_s` is the end of a row's 10 ms, from the beginning.
-    Statistics have other times, so FILE.parquet has FILE.1s.parquet and so on beside it. The numbers are those
-    that the daemon makes of the same sound. A rate from 8 to 192 kHz is taken as it is, another one is brought
-    to 48 kHz; mono is taken for both channels, as the daemon does.
+    Without --view it is every feature of every 10 ms. `time_s` is the end of a row's 10 ms, from the
+    beginning. Statistics have other times, so FILE.parquet has FILE.1s.parquet and so on beside it. The
+    numbers are those that the daemon makes of the same sound. A rate from 8 to 192 kHz is taken as it is,
+    another one is brought to 48 kHz; mono is taken for both channels, as the daemon does.
 
     For example: ag06ctl features extract take.flac --output take.parquet --view level --view mfcc
     """
@@ -102,7 +102,9 @@ def extract(  # noqa: PLR0913 - what there is to say about it
             "files": [{"path": str(paths[s]), "rows": one.rows} for s, one in sheets.items()],
             "views": [want.view.key for want in wants],
         }
-    show(document, *(f"{file['path']}: {file['rows']} rows" for file in document["files"]), in_words(document))
+    show(
+        document, *(f"{file['path']}: {file['rows']} rows" for file in document["files"]), in_words(document)
+    )
 
 
 def beside(output: Path, wants: Sequence[Wanted]) -> dict[int, Path]:
@@ -118,9 +120,7 @@ def columns(rows: Sequence[Recorded]) -> Mapping[str, Any]:
     """Rows of several views with the same times, side by side."""
     found: dict[str, Any] = {"time_s": rows[0].times_s}
     for entry in rows:
-        found |= {
-            name: np.ascontiguousarray(entry.rows[:, at]) for at, name in enumerate(entry.view.columns)
-        }
+        found |= {name: np.ascontiguousarray(entry.rows[:, at]) for at, name in enumerate(entry.view.columns)}
     return found
 
 
@@ -144,7 +144,9 @@ def told(source: Recording, took_s: float) -> dict[str, Any]:
 
 def in_words(document: Mapping[str, Any]) -> str:
     """How long it was, and how fast it went."""
-    brought = f", brought from {document['file_rate']} Hz" if document["rate"] != document["file_rate"] else ""
+    brought = (
+        f", brought from {document['file_rate']} Hz" if document["rate"] != document["file_rate"] else ""
+    )
     mono = ", mono, taken for both channels" if document["channels"] == 1 else ""
     length = f"{seconds(document['seconds'])} of sound at {document['rate']} Hz{brought}{mono}"
     return f"{length}: {document['speed']:.0f} times real time"
@@ -153,6 +155,7 @@ def in_words(document: Mapping[str, Any]) -> str:
 @app.command()
 def backfill(  # noqa: PLR0913 - what there is to say about it
     recording: File,
+    *,
     at: times.At,
     stream: Annotated[Stream, typer.Option(help="Whose features they are.")] = Stream.DRY,
     view: Views = None,
@@ -162,9 +165,9 @@ def backfill(  # noqa: PLR0913 - what there is to say about it
 ) -> None:
     """Put a recording's features into the store, as if it had been heard at that time; no daemon is needed.
 
-    Without --view it is all that the daemon would have kept: every 10 ms, and the statistics. The same recording
-    at the same time again takes the place of what it was. Clients see it in history and in joins; `features get`
-    goes on with what is newest.
+    Without --view it is all that the daemon would have kept: every 10 ms, and the statistics. The same
+    recording at the same time again takes the place of what it was. Clients see it in history and in joins;
+    `features get` goes on with what is newest.
 
     For example: ag06ctl features backfill take.flac --at 2026-03-01T12:30 --stream wet
     """
@@ -193,7 +196,10 @@ def backfill(  # noqa: PLR0913 - what there is to say about it
             "rejected": kept.rejected,
         }
     rows = sum(kept.rows.values())
-    lines = [f"{rows} rows of {len(kept.rows)} views of {stream}, from {times.shown(at)} on", in_words(document)]
+    lines = [
+        f"{rows} rows of {len(kept.rows)} views of {stream}, from {times.shown(at)} on",
+        in_words(document),
+    ]
     lines += [f"{kept.rejected} rows were left out: what has no value is not kept"] if kept.rejected else []
     show(document, *lines)
 
@@ -249,4 +255,3 @@ class Kept:
         if len(rows):
             self._offline.add(key, self._stream, times_ns, rows, self._now_ns)
         self.rows[key] = self.rows.get(key, 0) + len(rows)
-

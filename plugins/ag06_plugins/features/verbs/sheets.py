@@ -16,7 +16,8 @@ from ag06d.cli.output import EXIT_REFUSED, fail
 FORMS: Final = {".parquet": "parquet", ".feather": "arrow", ".arrow": "arrow", ".csv": "csv"}
 
 
-def _as_sheet(file: Path | None) -> Path | None:
+def as_sheet(file: Path | None) -> Path | None:
+    """`file` as it is; raises typer.BadParameter for a name that says no format."""
     if file is not None and file.suffix.lower() not in FORMS:
         raise typer.BadParameter(f"{str(file)!r}: end it in {', '.join(FORMS)}, which says the format")
     return file
@@ -27,7 +28,7 @@ Output = Annotated[
     typer.Option(
         "--output",
         "-o",
-        callback=_as_sheet,
+        callback=as_sheet,
         metavar="FILE",
         help="A .parquet, .feather or .csv file; it replaces one that is there.",
     ),

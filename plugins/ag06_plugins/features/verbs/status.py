@@ -12,6 +12,7 @@ from ag06d.cli.output import client, show
 from ag06d.cli.verbs import Verbs
 
 HEADS: Final = ("view", "entities", "age", "ttl", "rows", "rejected", "gaps", "late", "in time", "")
+NUMBERS: Final = HEADS[2:-2]
 
 app = Verbs()
 
@@ -30,7 +31,7 @@ def status(
     with client() as ag06:
         document = ag06.call("features.status")
     listed, statistics = (document["views"], {}) if every else parted(document["views"])
-    lines = table(HEADS, [cells(key, view) for key, view in listed.items()], "age ttl rows rejected gaps late")
+    lines = table(HEADS, [cells(key, view) for key, view in listed.items()], NUMBERS)
     show(document, *lines, *together(statistics), *writing(document["writing"]), *keeper(document["keeper"]))
     for problem in document["problems"]:
         typer.echo(f"ag06ctl: not declared: {problem}", err=True)
@@ -75,13 +76,13 @@ def writing(told: Mapping[str, Any]) -> Iterator[str]:
 
 
 def keeper(told: Mapping[str, Any]) -> Iterator[str]:
-    """What is done about what is kept, and how much it is."""
+    """What is on the disk, and whether somebody sees to it."""
     if not told:
         return
-    sizes = told.get("sizes", {})
-    rest = {key: value for key, value in told.items() if key != "sizes" and value not in ({}, [], "", None)}
-    yield "keeper   " + (", ".join(f"{key} {value}" for key, value in rest.items()) or "has nothing to tell")
-    if sizes:
-        largest = sorted(sizes, key=sizes.__getitem__, reverse=True)
-        most = ", ".join(f"{key} {size(sizes[key])}" for key in largest[:5])
-        yield f"sizes    {size(sum(sizes.values()))} in {len(sizes)} views; the largest: {most}"
+    yield (
+        f"kept     {size(told['bytes'])} in {told['files']} files, {size(told['log_bytes'])} in the log; "
+        f"{size(told['free_bytes'])} free on that disk"
+    )
+    yield f"keeper   pid {told['pid']}, {told['sealed_segments']} segments of the log sealed"
+    if told["trouble"]:
+        yield f"         TROUBLE: {told['trouble']}"

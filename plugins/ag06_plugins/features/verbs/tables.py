@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from ag06_plugins.features import shipped
@@ -13,11 +13,11 @@ DAY_S: Final = 86_400.0
 KILO: Final = 1000.0
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[str]], right: str = "") -> list[str]:
-    """Lines with columns of equal width; those whose heads are among the words of `right` end flush."""
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]], right: Collection[str] = ()) -> list[str]:
+    """Lines with columns of equal width; those whose heads are in `right` end flush."""
     every = [tuple(heads), *map(tuple, rows)]
     widths = [max(map(len, column)) for column in zip(*every, strict=True)]
-    flush = [head in right.split() for head in heads]
+    flush = [head in right for head in heads]
     return [
         "  ".join(
             cell.rjust(width) if to_right else cell.ljust(width)

@@ -1,4 +1,4 @@
-"""Moments as people and files write them: ISO 8601, `now`, `-10m`, or seconds or nanoseconds since the epoch."""
+"""Moments as people and files write them: ISO 8601, `now`, `-10m`, or a time since the epoch."""
 
 from __future__ import annotations
 
