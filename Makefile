@@ -11,7 +11,7 @@ PACKAGES_RUN := gcc g++ libc6-dev libkissfft-dev python3-dev python3-venv libpor
 PACKAGES_TEST := jackd2 libebur128-1
 BENCHMARKS := $(basename $(notdir $(filter-out bench/common.py,$(wildcard bench/*.py))))
 
-.PHONY: help setup run test test-native test-python lint format schema bench $(BENCHMARKS:%=bench-%) build clean
+.PHONY: help setup run test test-native test-python soak lint format schema bench $(BENCHMARKS:%=bench-%) build clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,6 +31,9 @@ test-native:
 
 test-python: $(BIN)/.ready-test
 	$(BIN)/python -m pytest $(ARGS)
+
+soak: $(BIN)/.ready-test ## run the long tests: kills at random moments, a day of sound
+	$(BIN)/python -m pytest -m soak $(ARGS)
 
 lint: $(BIN)/.ready-lint ## ruff, mypy, clang-format, clang-tidy
 	$(BIN)/ruff check .

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import typer
 
-from ag06_plugins import features
+from ag06_plugins.features.topics import ALL
 from ag06d import plugin
 from ag06d.cli import control
 from ag06d.cli.values import parse_assignment
@@ -87,7 +87,7 @@ def test_the_page_on_features_says_of_each_its_name_unit_range_group_and_meaning
 
 def test_the_page_on_features_says_the_version_of_each_topic_and_what_wet_has_more():
     page = (ROOT / "docs" / "features.md").read_text()
-    topics = {topic.name: topic for topic in features.ag06_topics()}
+    topics = {topic.name: topic for topic in ALL}
     assert {name for name in topics if f"`{name}`" not in page} == set()
     stated = dict(re.findall(r"`(feature\.\w+)` \(version (\d+)\)", page))
     assert stated == {name: str(topic.version) for name, topic in topics.items() if topic.version > 1}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -39,9 +39,16 @@ def within(name: str, *packages: str) -> bool:
     return any(name == package or name.startswith(f"{package}.") for package in packages)
 
 
-def offences(*of: str, never: tuple[str, ...], but: tuple[str, ...] = ()) -> list[str]:
-    """Which modules of `of` import from `never`."""
-    subjects = {name: path for name, path in MODULES.items() if within(name, *of)}
+def is_verbs(name: str) -> bool:
+    """Whether it is a plugin's part of `ag06ctl`, which no host loads."""
+    return bool(re.match(r"ag06_plugins\.\w+\.verbs(\.|$)", name))
+
+
+def offences(
+    *of: str, never: tuple[str, ...], but: tuple[str, ...] = (), among: Callable[[str], bool] = lambda _: True
+) -> list[str]:
+    """Which modules of `of`, of those `among` them, import from `never`."""
+    subjects = {name: path for name, path in MODULES.items() if within(name, *of) and among(name)}
     assert subjects, f"nothing is called {of}"
     return [
         f"{name} imports {imported}"
@@ -82,7 +89,7 @@ def test_only_the_command_line_draws_and_what_draws_knows_no_daemon():
     drawing = [
         f"{name} imports {imported}"
         for name, path in MODULES.items()
-        if not within(name, "ag06d.plot", "ag06d.cli")
+        if not within(name, "ag06d.plot", "ag06d.cli") and not is_verbs(name)
         for imported in imports(path)
         if within(imported, "ag06d.plot", "matplotlib", "plotille")
     ]
@@ -97,8 +104,26 @@ def test_clients_speak_the_protocol_and_do_not_reach_into_the_daemon():
 
 
 def test_plugins_know_of_the_daemon_only_what_is_public():
-    assert offences("ag06_plugins", never=("ag06d",), but=("ag06d.plugin", "ag06d.features")) == []
+    public = ("ag06d.plugin", "ag06d.features")
+    hosted = offences("ag06_plugins", never=("ag06d",), but=public, among=lambda name: not is_verbs(name))
+    assert hosted == []
     assert offences("ag06_plugins", never=("zmq", "sounddevice")) == []
+
+
+def test_the_verbs_of_plugins_know_what_clients_do_and_no_plugin_imports_them():
+    public = ("ag06d.plugin", "ag06d.features", "ag06d.client", "ag06d.errors", "ag06d.plot")
+    shared = tuple(f"ag06d.cli.{name}" for name in ("verbs", "output", "files", "complete", "fields"))
+    assert is_verbs("ag06_plugins.features.verbs.status")
+    assert not is_verbs("ag06_plugins.features.verbose")
+    if any(map(is_verbs, MODULES)):
+        assert offences("ag06_plugins", never=("ag06d",), but=(*public, *shared), among=is_verbs) == []
+    assert [
+        f"{name} imports {imported}"
+        for name, path in MODULES.items()
+        if not is_verbs(name)
+        for imported in imports(path)
+        if is_verbs(imported)
+    ] == []
 
 
 def test_a_plugins_core_knows_nothing_of_the_daemon():

@@ -41,7 +41,7 @@ class Door:
         self.monitor = context.socket(zmq.PAIR)
         self.monitor.setsockopt(zmq.RCVHWM, 0)  # or libzmq would wait for us, and term() for libzmq
         self.monitor.setsockopt(zmq.LINGER, 0)
-        inside = f"inproc://door-{self._path.name}"
+        inside = f"inproc://door-{self._path.name}-{id(self)}"
         socket.monitor(inside, zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED)
         self.monitor.connect(inside)
 

@@ -8,7 +8,16 @@ import re
 
 import pytest
 
-from ag06d.client import AsyncClient, AsyncFollower, AsyncState, Client, Follower, State
+from ag06d.client import (
+    AsyncClient,
+    AsyncDoor,
+    AsyncFollower,
+    AsyncState,
+    Client,
+    Door,
+    Follower,
+    State,
+)
 
 LINES_MAX = 25
 
@@ -50,7 +59,8 @@ def test_what_the_page_calls_is_there(page):
 
 
 @pytest.mark.parametrize(
-    ("blocking", "awaited"), [(Client, AsyncClient), (Follower, AsyncFollower), (State, AsyncState)]
+    ("blocking", "awaited"),
+    [(Client, AsyncClient), (Door, AsyncDoor), (Follower, AsyncFollower), (State, AsyncState)],
 )
 def test_both_clients_have_the_same_surface(blocking, awaited):
     def surface(kind):

@@ -153,9 +153,21 @@ def test_a_client_cannot_have_all_of_the_memory_wait_for_a_plugin(link):
     asyncio.run(scenario())
 
 
-def test_doors_are_those_of_hosts_at_present(link):
-    link._hosts.hosts["live"].open_doors = lambda: ["x", "y"]
-    assert link.doors() == {"x": "plugin-x.sock", "y": "plugin-y.sock"}
+def test_doors_are_those_of_plugins_that_run_in_a_host_that_is_ready(link):
+    live = link._hosts.hosts["live"]
+    live.own = live.allowed = ["x", "y", "z"]
+    offer = {"active": True, "topics": [], "commands": []}
+    offers = {"x": offer | {"door": True}, "y": offer | {"door": False}, "z": offer | {"door": True}}
+    asyncio.run(handled(link, HostMessage(Kind.HELLO, {"pid": 7}, offers)))
+    assert link.doors() == {"x": "plugin-x.sock", "z": "plugin-z.sock"}
+    live.allowed = ["x", "y"]
+    assert link.doors() == {"x": "plugin-x.sock"}
+    ended = {"plugin": "x", "state": "quarantined", "reason": "it raised"}
+    asyncio.run(handled(link, HostMessage(Kind.PLUGIN, ended)))
+    assert link.doors() == {}
+    asyncio.run(handled(link, HostMessage(Kind.HELLO, {"pid": 7}, offers)))
+    live.ready = False
+    assert link.doors() == {}
 
 
 @pytest.mark.parametrize("told", ["events", "stream", "x"])
@@ -184,7 +196,7 @@ def test_topics_are_told_again_to_who_asks(link, published):
 def test_a_host_has_no_say_in_the_plugins_of_another(link):
     process = link._hosts.hosts["live"]
     link.commands["y.echo"] = theirs = {"plugin": "y"}
-    offer = {"active": True, "topics": [], "commands": [{"name": "echo"}]}
+    offer = {"active": True, "door": False, "topics": [], "commands": [{"name": "echo"}]}
     for kind, header, body in (
         (Kind.PLUGIN, {"plugin": "y", "state": "quarantined", "reason": "it is in my way"}, {}),
         (Kind.HELLO, {"pid": 7}, {"x": offer, "y": offer | {"commands": [{"name": "echo", "doc": "mine"}]}}),

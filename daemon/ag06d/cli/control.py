@@ -10,10 +10,11 @@ from typing import Annotated
 import typer
 
 from ag06d.cli import doctor, dump, plots, plugins, presets, record, snapshot, status, values, watch
+from ag06d.cli.families import WithFamilies
 from ag06d.cli.output import Output, client, let_go_of_output, show
-from ag06d.cli.verbs import Program, Verbs, version_option
+from ag06d.cli.verbs import Verbs, version_option
 
-app = Verbs(cls=Program, help="Control and watch a running AG06 daemon.")
+app = Verbs(cls=WithFamilies, help="Control and watch a running AG06 daemon.")
 app.add_typer(status.app)
 app.add_typer(values.app)
 app.add_typer(watch.app)

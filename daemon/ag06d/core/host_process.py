@@ -161,12 +161,6 @@ class HostProcess:
         self.offers |= offers
         self.become("running", "")
 
-    def open_doors(self) -> list[str]:
-        """Its plugins that clients can ask directly, at present."""
-        return [
-            plugin for plugin in self.allowed if self.ready and self.offers.get(plugin, {}).get("door", False)
-        ]
-
     def put_out(self, plugin: str, state: str, reason: str) -> None:
         """A plugin is no longer run, until it is enabled again."""
         self.blame.put_out(plugin, state, reason)

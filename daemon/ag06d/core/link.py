@@ -34,6 +34,7 @@ class HostLink:
     ) -> None:
         self.topics: dict[str, dict[str, Any]] = {}  # name to what was registered
         self.commands: dict[str, dict[str, Any]] = {}  # op to what was registered
+        self._doors: set[str] = set()  # plugins that have one
         self._bus, self._hosts, self._socket, self._state = bus, hosts, socket, state
         self._subscriptions: dict[str, set[str]] = {}  # host to prefixes
         self._waiting: dict[int, asyncio.Future[HostMessage]] = {}
@@ -66,7 +67,8 @@ class HostLink:
         """What `hosts` subscribed to, and what any plugin but those in `keep` has registered."""
         for host in hosts:
             self._subscriptions.pop(host, None)
-        for plugin in {entry["plugin"] for entry in (*self.topics.values(), *self.commands.values())}:
+        registered = {entry["plugin"] for entry in (*self.topics.values(), *self.commands.values())}
+        for plugin in registered:
             if plugin not in keep:
                 self._forget(plugin)
 
@@ -149,6 +151,8 @@ class HostLink:
                 if self.topics.get(topic["name"]) != schema:
                     self.topics[topic["name"]] = schema
                     self._tell_topic(schema)
+            if offer["door"]:
+                self._doors.add(plugin)
             for command in offer["commands"]:
                 self.commands[f"{plugin}.{command['name']}"] = {**command, "plugin": plugin}
 
@@ -168,6 +172,7 @@ class HostLink:
 
     def _forget(self, plugin: str) -> None:
         """What a plugin that no longer runs has registered."""
+        self._doors.discard(plugin)
         self.topics = {name: topic for name, topic in self.topics.items() if topic["plugin"] != plugin}
         self.commands = {op: command for op, command in self.commands.items() if command["plugin"] != plugin}
 
@@ -217,7 +222,7 @@ class HostLink:
 
     async def _operate(self, host: str, message: HostMessage, operate: Operate) -> None:
         header = message.header
-        request = Request(header["id"], str(header["op"]), message.body)
+        request = Request(header["id"], str(header["op"]), message.body, message.buffers)
         try:
             reply = await operate(request)
         except RequestError as error:
@@ -227,7 +232,7 @@ class HostLink:
             failed = RequestError("internal", f"{request.op}: the daemon failed at it", "its log says why")
             reply = Reply.failed(request.id, failed)
         answer = {"id": request.id, "plugin": header["plugin"], "status": reply.status}
-        self._send(host, HostMessage(Kind.REPLY, answer, reply.body))
+        self._send(host, HostMessage(Kind.REPLY, answer, reply.body, reply.buffers))
 
     async def command(self, request: Request) -> Reply:
         """Have a plugin carry out `PLUGIN.COMMAND`; raises RequestError."""
@@ -274,8 +279,10 @@ class HostLink:
 
     def doors(self) -> dict[str, str]:
         """The plugins that are ready and have a door of their own, with its file in the runtime folder."""
+        ready = [host for host in self._hosts.hosts.values() if host.ready]
         return {
             plugin: f"plugin-{plugin}.sock"
-            for host in self._hosts.hosts.values()
-            for plugin in host.open_doors()
+            for host in ready
+            for plugin in host.allowed
+            if plugin in self._doors
         }

@@ -29,6 +29,7 @@ from ag06d.host.trace import Trace
 from ag06d.logs import setup_logging
 from ag06d.paths import Sockets
 from ag06d.plugin import Frame, Reduction
+from ag06d.wire import unpack_arrays
 from ag06d.wire.hostlink import HostMessage, Kind
 
 WAIT_S = 0.1
@@ -264,7 +265,13 @@ class Host:
         done = runner.context.calls.pop(message.header.get("id"), None) if runner else None  # type: ignore[arg-type]
         if runner is not None and done is not None:
             status, body = str(message.header.get("status")), message.body
-            runner.deliver(lambda: done(status, body), "reply", status)
+            carried = body.get("arrays", []) if message.buffers else []
+
+            def deliver() -> None:
+                arrays = {"arrays": unpack_arrays(carried, message.buffers)} if carried else {}
+                done(status, body | arrays)
+
+            runner.deliver(deliver, "reply", status)
 
     def _message(self, message: HostMessage) -> None:
         topic, body, buffers = str(message.header.get("topic")), message.body, list(message.buffers)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,8 +12,8 @@ from ag06d._native import lib
 from ag06d.host.trace import Trace
 from ag06d.plugin import Clock, Features, Topic
 from ag06d.tree import nest
-from ag06d.wire import pack_arrays
-from ag06d.wire.codec import MESSAGE_MAX
+from ag06d.wire import pack, pack_arrays
+from ag06d.wire.codec import MESSAGE_MAX, check_content
 from ag06d.wire.hostlink import HostMessage, Kind
 
 MessageHandler = Callable[[str, Mapping[str, Any], list[bytes]], None]
@@ -132,12 +132,22 @@ class HostContext:
         self.subscriptions.append((topic.rstrip(".") + ".", handler))
         self._shared.link.send(HostMessage(Kind.SUBSCRIBE, {"topic": topic.rstrip(".") + "."}))
 
-    def call(self, op: str, body: Mapping[str, Any] | None = None, done: ReplyHandler | None = None) -> None:
+    def call(
+        self,
+        op: str,
+        body: Mapping[str, Any] | None = None,
+        done: ReplyHandler | None = None,
+        *,
+        arrays: Sequence[Any] = (),
+    ) -> None:
         """Ask ag06d for an operation."""
+        entries, buffers = pack_arrays(*arrays)
+        content = dict(body or {}) | ({"arrays": entries} if entries else {})
+        check_content((pack(content), *buffers))
         self._next_call += 1
         if done is not None:
             self.calls[self._next_call] = done
         if self.trace is not None:
             self.trace.add("call", op=op)
         header = {"plugin": self.name, "id": self._next_call, "op": op}
-        self._shared.link.send(HostMessage(Kind.REQUEST, header, dict(body or {})))
+        self._shared.link.send(HostMessage(Kind.REQUEST, header, content, buffers))

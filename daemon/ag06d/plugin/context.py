@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -86,5 +86,10 @@ class Context(Protocol):
         op: str,
         body: Mapping[str, Any] | None = None,
         done: Callable[[str, Mapping[str, Any]], None] | None = None,
+        *,
+        arrays: Sequence[npt.NDArray[Any]] = (),
     ) -> None:
-        """Ask the daemon for an operation, as a client may; `done(status, body)` comes between two frames."""
+        """Ask the daemon for an operation, as a client may; `done(status, body)` comes between two frames.
+
+        Where arrays belong to the answer, the body's `arrays` is the list of them.
+        """

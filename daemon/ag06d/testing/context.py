@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -102,10 +102,18 @@ class RecordingContext(HostContext):
         super().subscribe(topic, handler)
         self.subscribed[topic] = handler
 
-    def call(self, op: str, body: Mapping[str, Any] | None = None, done: ReplyHandler | None = None) -> None:
-        """Remember a call."""
-        super().call(op, body, done)
-        self.called.append((op, dict(body or {}), done))
+    def call(
+        self,
+        op: str,
+        body: Mapping[str, Any] | None = None,
+        done: ReplyHandler | None = None,
+        *,
+        arrays: Sequence[Any] = (),
+    ) -> None:
+        """Remember a call; arrays are in its body."""
+        super().call(op, body, done, arrays=arrays)
+        carried = {"arrays": list(arrays)} if arrays else {}
+        self.called.append((op, dict(body or {}) | carried, done))
 
     def at(self, frame: Frame) -> None:
         """Be at the end of `frame`, as far as what is published says so."""

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ag06_plugins.features.house import House
 from ag06_plugins.features.store.database import dead_letters
@@ -119,7 +119,7 @@ class Letters(Arguments):
 def checked(model: type[Model], arguments: Mapping[str, Any]) -> Model:
     """The arguments of an operation; raises RequestError for wrong ones."""
     try:
-        return TypeAdapter(model).validate_python(dict(arguments))
+        return model.model_validate(arguments)
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:10])
         raise RequestError("bad_request", problems, "see `describe`") from error
@@ -202,18 +202,21 @@ class Commands:
                 self.diff,
                 "What is different between two versions of a view",
                 {"before": "NAME@VERSION", "after": "NAME@VERSION"},
+                direct=True,
             ),
             Command(
                 "materialize",
                 self.materialize,
                 "Have the newest row of each entity online that is kept offline",
                 {"view": "NAME or NAME@VERSION", "start_ns": "from when on", "end_ns": "until when"},
+                direct=True,
             ),
             Command(
                 "dead_letters",
                 self.dead_letters,
                 "Rows that were rejected, the newest first, with the reason",
                 {"view": "NAME@VERSION, or all", "most": "how many; 100"},
+                direct=True,
             ),
             Command(
                 "status", self.status, "How fresh each view is, what is kept, and what is wrong", direct=True

@@ -51,6 +51,12 @@ class Keeping:
         self._rows: list[Row] = []
         self._reductions: list[Reduction] = []
         self._hops = 0
+        # Streams and windows take turns within the second, so that no hop has all of them to do.
+        turns = [(stream, window_s) for stream in shipped.STREAMS for window_s in shipped.WINDOWS_S]
+        self._due = {
+            window_s: 3 + turns.index((entity, window_s)) * STATISTICS_HOPS // len(turns)
+            for window_s in shipped.WINDOWS_S
+        }
         self._sliding = Sliding(windows_s=shipped.WINDOWS_S) if config.statistics else None
 
     def reset(self) -> None:
@@ -70,8 +76,9 @@ class Keeping:
             self.flush()
         if self._sliding is not None:
             self._sliding.push(row)
-            if self._hops % STATISTICS_HOPS == 0:
-                self._take_statistics(self._sliding, event_ns)
+            for window_s, due in self._due.items():
+                if self._hops % STATISTICS_HOPS == due:
+                    self._take_statistics(self._sliding, window_s, event_ns)
 
     def flush(self) -> None:
         """Check what came since the last time, have it in the account, and log it."""
@@ -86,15 +93,13 @@ class Keeping:
         self._reductions.clear()
         self._keep([(key, part, times) for key, part in entries], log=True)
 
-    def _take_statistics(self, sliding: Sliding, event_ns: int) -> None:
-        second, times = self._hops // STATISTICS_HOPS, np.array([event_ns])
-        for window_s in shipped.WINDOWS_S:
-            read = sliding.read(window_s)
-            rows = [
-                (shipped.statistics_key(key, window_s), read[columns].reshape(1, -1), times)
-                for key, columns in self._parts
-            ]
-            self._keep(rows, log=second % shipped.period_s(window_s) == 0)
+    def _take_statistics(self, sliding: Sliding, window_s: int, event_ns: int) -> None:
+        read, times = sliding.read(window_s), np.array([event_ns])
+        rows = [
+            (shipped.statistics_key(key, window_s), read[columns].reshape(1, -1), times)
+            for key, columns in self._parts
+        ]
+        self._keep(rows, log=self._hops // STATISTICS_HOPS % shipped.period_s(window_s) == 0)
 
     def _keep(self, entries: list[tuple[str, Row, npt.NDArray[np.int64]]], *, log: bool) -> None:
         batches: list[Batch] = []

@@ -11,13 +11,13 @@ import numpy.typing as npt
 from ag06_plugins.features.core import Basic, Octaves
 from ag06_plugins.features.house import House
 from ag06_plugins.features.keeping import Keeping
+from ag06_plugins.features.shipped import STREAMS
 from ag06_plugins.features.store.online import Plan
 from ag06_plugins.features.topics import (
     BASIC_TOPIC,
     DRY_TOPIC,
     FIELDS,
     OCTAVES_TOPIC,
-    STREAMS,
     WET_TOPIC,
     service_topic,
 )

@@ -17,6 +17,7 @@ from ag06d.plugin import Entity, FeatureField, FeatureService, FeatureView, Redu
 STREAM: Final = Entity(name="stream", description="Sound before the chain, `dry`, and behind it, `wet`")
 DRY: Final = "dry"
 WET: Final = "wet"
+STREAMS: Final = (DRY, WET)
 HOP_S: Final = 0.01
 HOP_TTL_S: Final = 1.0
 WINDOWS_S: Final = (1, 10, 60)

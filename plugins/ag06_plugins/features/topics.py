@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from ag06_plugins.features.core import BASIC, CHANNELS, OCTAVES
-from ag06_plugins.features.shipped import DRY, REDUCTIONS, WET
+from ag06_plugins.features.shipped import REDUCTIONS, STREAMS
 from ag06_plugins.features.store.registry import Registry
 from ag06d.features import elements
 from ag06d.plugin import FeatureService, Topic
 
-STREAMS: Final = (DRY, WET)
 FIELDS: Final = tuple(name for name, _ in elements())
 UNITS: Final = tuple(feature.unit for _, feature in elements())
 

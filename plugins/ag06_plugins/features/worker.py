@@ -13,10 +13,10 @@ import signal
 import sqlite3
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ag06_plugins.features.channel import Note, receive, send
 from ag06_plugins.features.reader import Reader
@@ -31,7 +31,8 @@ MAINTAIN_S: Final = 600.0
 IDLE_S: Final = 60.0  # a reader that is not asked for so long ends, and gives its memory back
 
 log = logging.getLogger(__name__)
-Pipe = Connection[Any, Any]
+if TYPE_CHECKING:
+    Pipe = Connection[Any, Any]
 
 
 class Keeper:
@@ -72,7 +73,13 @@ class Keeper:
             done = maintain(self._offline, max_bytes=self._max_bytes)
             self._sealed += done.sealed
             self._done += [
-                {"what": "removed", "view": gone.view, "day": gone.day, "bytes": gone.size, "reason": gone.reason}
+                {
+                    "what": "removed",
+                    "view": gone.view,
+                    "day": gone.day,
+                    "bytes": gone.size,
+                    "reason": gone.reason,
+                }
                 for gone in done.removed
             ]
         elif len(there) > 1:
@@ -125,7 +132,7 @@ def failed(number: int, error: RequestError) -> Note:
     return Note({"id": number, "error": error.code, "message": error.message, "hint": error.hint})
 
 
-ROLES: Final[dict[str, Callable[[Pipe, Path, dict[str, Any]], None]]] = {"keeper": keep, "reader": read}
+ROLES: Final[Mapping[str, Callable[[Pipe, Path, dict[str, Any]], None]]] = {"keeper": keep, "reader": read}
 
 
 def main(role: str, folder: str, descriptor: str) -> int:

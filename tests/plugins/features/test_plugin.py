@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from ag06_plugins import features
+from ag06_plugins.features.topics import BASIC_TOPIC, DRY_TOPIC, OCTAVES_TOPIC, WET_TOPIC
 from ag06d.features import Extractor, elements
 from ag06d.plugin import Reduction
 
-TOPICS = {topic.name: topic for topic in features.ag06_topics()}
+TOPICS = {topic.name: topic for topic in (BASIC_TOPIC, DRY_TOPIC, WET_TOPIC, OCTAVES_TOPIC)}
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def test_one_named_float32_vector_is_published_on_each_topic_at_every_hop(
         "feature.basic": 50,
         "feature.octaves": 10,
     }
-    for message in ag06_context.published:
+    for message in (m for m in ag06_context.published if m.topic in TOPICS):
         topic = TOPICS[message.topic]
         (vector,) = message.arrays
         assert message.body == {"version": topic.version}

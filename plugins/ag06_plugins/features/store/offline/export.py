@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
@@ -11,7 +12,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from ag06_plugins.features.store.offline.files import CREATED, ENTITY, EVENT, MOMENT
+from ag06_plugins.features.store.offline.files import CREATED, ENTITY, EVENT, MOMENT, ended
 from ag06_plugins.features.store.offline.history import History
 from ag06_plugins.features.store.offline.layout import standing
 from ag06_plugins.features.store.offline.reading import pieces
@@ -52,28 +53,30 @@ def export(history: History, asking: Asking, path: Path, form: Form | None, prog
         raise RequestError("bad_request", f"{asking.what} is no service", "only one can be had on a grid")
     else:
         tables = _view(history, asking)
+    empty = next(tables)  # of its columns, which there are even if there are no rows
     count = 0
-    with standing(path.absolute()) as file:
-        writer = None
+    with standing(path.absolute()) as file, _writer(file, empty.schema, form) as write:
         for table in tables:
-            if writer is None:
-                writer = _writer(file, table.schema, form)
-            writer.write_table(table) if form == "parquet" else writer.write(table)
+            write(table)
             count += table.num_rows
             if progress is not None and table.num_rows:
                 at = int(table[EVENT].cast(pa.int64())[-1].as_py())
                 progress(at, asking.start_ns, asking.end_ns)
-        if writer is not None:
-            writer.close()
     return count
 
 
-def _writer(file: Any, schema: pa.Schema, form: Form) -> Any:  # noqa: ANN401 - one of three that are alike
+@contextmanager
+def _writer(file: Any, schema: pa.Schema, form: Form) -> Iterator[Callable[[pa.Table], None]]:  # noqa: ANN401
     if form == "parquet":
-        return pq.ParquetWriter(file, schema, compression="zstd")
-    if form == "csv":
-        return pa.csv.CSVWriter(file, schema)
-    return pa.ipc.new_file(file, schema, options=pa.ipc.IpcWriteOptions(compression="zstd"))
+        with ended(pq.ParquetWriter(file, schema, compression="zstd")) as parquet:
+            yield parquet.write_table
+    elif form == "csv":
+        with pa.csv.CSVWriter(file, schema) as lines:
+            yield lines.write
+    else:
+        options = pa.ipc.IpcWriteOptions(compression="zstd")
+        with pa.ipc.new_file(file, schema, options=options) as batches:
+            yield batches.write
 
 
 def _view(history: History, asking: Asking) -> Iterator[pa.Table]:
@@ -102,7 +105,7 @@ def _service(history: History, asking: Asking) -> Iterator[pa.Table]:
         rows: dict[str, Any] = {EVENT: moments}
         rows |= {name: [value] * len(moments) for name, value in entities.items()}
         if not len(moments):
-            rows = {name: pa.array([], type=pa.string()) for name in entities} | {EVENT: moments}
+            rows |= {name: pa.array([], type=pa.string()) for name in entities}
         yield history.join(rows, asking.what).to_arrow()
 
 

@@ -72,21 +72,9 @@ def table(view: FeatureView, rows: Rows) -> pa.Table:
 class Writer:
     """Takes rows by entity and time, in as many goes as it may be, and makes row groups of them."""
 
-    def __init__(self, file: Any, view: FeatureView) -> None:  # noqa: ANN401 - whatever Parquet writes into
-        self._view = view
+    def __init__(self, parquet: pq.ParquetWriter, view: FeatureView) -> None:
+        self._parquet, self._view = parquet, view
         self._pending: list[Rows] = []
-        value = "DELTA_BINARY_PACKED" if view.dtype == "int64" else "BYTE_STREAM_SPLIT"
-        moments = dict.fromkeys((EVENT, CREATED), "DELTA_BINARY_PACKED")
-        self._parquet = pq.ParquetWriter(
-            file,
-            schema(view),
-            compression="zstd",
-            compression_level=LEVEL,
-            use_dictionary=DICTIONARY,
-            column_encoding=moments | dict.fromkeys(view.columns, value),
-            write_statistics=[ENTITY, EVENT, CREATED],
-            write_page_checksum=True,
-        )
 
     def add(self, rows: Rows) -> None:
         """Take rows that come after all that were taken."""
@@ -101,10 +89,9 @@ class Writer:
             self._write(GROUP_ROWS)
             start = end
 
-    def close(self) -> None:
-        """Write what is left, and the footer."""
+    def end(self) -> None:
+        """Write what is left."""
         self._write(1)
-        self._parquet.close()
 
     def _same(self, entity: str) -> bool:
         last = self._pending[-1]
@@ -140,10 +127,34 @@ def _appended(parts: list[Rows]) -> Rows:
 @contextmanager
 def writing(path: Path, view: FeatureView) -> Iterator[Writer]:
     """A writer of a file that has its name once all is in it; raises OSError, and there is then no file."""
+    value = "DELTA_BINARY_PACKED" if view.dtype == "int64" else "BYTE_STREAM_SPLIT"
+    moments = dict.fromkeys((EVENT, CREATED), "DELTA_BINARY_PACKED")
     with layout.standing(path) as file:
-        writer = Writer(file, view)
-        yield writer
-        writer.close()
+        parquet = pq.ParquetWriter(
+            file,
+            schema(view),
+            compression="zstd",
+            compression_level=LEVEL,
+            use_dictionary=DICTIONARY,
+            column_encoding=moments | dict.fromkeys(view.columns, value),
+            write_statistics=[ENTITY, EVENT, CREATED],
+            write_page_checksum=True,
+        )
+        with ended(parquet):
+            writer = Writer(parquet, view)
+            yield writer
+            writer.end()
+
+
+@contextmanager
+def ended(parquet: pq.ParquetWriter) -> Iterator[pq.ParquetWriter]:
+    """Close a writer of Parquet at the end; after an error for good, or it tries again when it is freed."""
+    try:
+        yield parquet
+        parquet.close()
+    except BaseException:
+        parquet.is_open = False
+        raise
 
 
 @dataclass(frozen=True, slots=True)

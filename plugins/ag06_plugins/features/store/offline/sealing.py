@@ -24,6 +24,7 @@ from ag06_plugins.features.store.registry import Registry
 from ag06d.plugin import FeatureView
 
 PART_BYTES: Final = 64 << 20  # of a view's rows that are in memory at once
+DISK: Final = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN})
 Progress = Callable[[str, int, int], None]
 
 
@@ -39,8 +40,11 @@ def seal(sources: Sources, registry: Registry, progress: Progress | None = None)
     for done, path in enumerate(finished):
         try:
             sealed += _seal(sources, registry, path)
-        except sqlite3.OperationalError as error:  # such as locked: another turn will do
-            sources.report(f"segment {path.name} of the log cannot be sealed now: {error}")
+        except sqlite3.OperationalError as error:
+            problem = f"segment {path.name} of the log cannot be sealed now: {error}"
+            if error.sqlite_errorcode & 0xFF in DISK:
+                raise OSError(problem) from error
+            sources.report(problem)  # such as locked: another turn will do
         if progress is not None:
             progress(path.name, done + 1, len(finished))
     return sealed
