@@ -1,4 +1,4 @@
-"""Declarations in a TOML file, `[[view]]`, `[[service]]`, `[[entity]]`: read, and every error told at once."""
+"""Declarations in a TOML file, `[[view]]`, `[[service]]`, `[[entity]]`: every error told at once."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ KINDS: Final[Mapping[str, type[BaseModel]]] = {
 }
 
 
+TOO_SHORT: Final = "is empty; it has at least one"
+
+
 @dataclass(slots=True)
 class Declarations:
     """What a file declares; `problems` is what it could not, a line each with the place in the file."""
@@ -30,8 +33,13 @@ class Declarations:
     problems: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        counts = {"entities": self.entities, "views": self.views, "services": self.services}
-        return ", ".join(f"{len(found)} {kind}" for kind, found in counts.items() if found) or "nothing"
+        counts = (
+            ("entity", "entities", self.entities),
+            ("view", "views", self.views),
+            ("service", "services", self.services),
+        )
+        words = [f"{len(found)} {one if len(found) == 1 else many}" for one, many, found in counts if found]
+        return ", ".join(words) or "nothing"
 
 
 def declared_in(file: Path, text: str) -> Declarations:
@@ -68,16 +76,30 @@ def _called(entry: object, at: int) -> str:
 
 
 def _lines(error: ValidationError, model: type[BaseModel], entry: Mapping[str, Any]) -> Iterator[str]:
+    """Each place once, with all that would be right there."""
+    told: dict[str, list[str]] = {}
     for problem in error.errors():
-        place, of = _place(problem["loc"], entry), FeatureField if "fields" in problem["loc"] else model
-        if problem["type"] == "extra_forbidden":
-            key = str(problem["loc"][-1])
-            yield f"{place}: there is no such key; {nearest(key, of.model_fields)}"
-        elif problem["type"] == "missing":
-            yield f"{place}: is missing"
-        else:
-            words = problem["msg"].removeprefix("Value error, ")
-            yield f"{place}: {words[:1].lower()}{words[1:]}" if place else words
+        words = told.setdefault(_place(problem["loc"], entry), [])
+        words += [told for told in [_words(problem, model)] if told not in words]
+    for place, words in told.items():
+        beneath = any(other.startswith(f"{place}.") for other in told)
+        if words == [TOO_SHORT] and beneath:  # only for what is wrong with what it has
+            continue
+        what = ", or ".join(words).removeprefix(f"{place.rpartition('.')[2]}: ")
+        yield f"{place}: {what}" if place else what
+
+
+def _words(problem: Any, model: type[BaseModel]) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
+    kind, location = problem["type"], problem["loc"]
+    if kind == "extra_forbidden":
+        keys = (FeatureField if "fields" in location[:-1] else model).model_fields
+        return f"there is no such key; {nearest(str(location[-1]), keys)}"
+    if kind == "missing":
+        return "is missing"
+    if kind == "too_short":
+        return TOO_SHORT
+    words = str(problem["msg"]).removeprefix("Value error, ")
+    return words.replace("Input should", "it should") if words.startswith("Input") else words
 
 
 def _place(location: Sequence[int | str], entry: Mapping[str, Any]) -> str:
@@ -85,12 +107,12 @@ def _place(location: Sequence[int | str], entry: Mapping[str, Any]) -> str:
     words: list[str] = []
     value: Any = entry
     for part in location:
+        if isinstance(part, str) and not part.isidentifier():
+            continue  # which of several types it was taken for
         try:
             value = value[part]
         except (KeyError, IndexError, TypeError):
             value = None
-            if isinstance(part, str) and part[:1].islower() is False:
-                continue  # which of several types it was taken for
         called = value.get("name") if isinstance(part, int) and isinstance(value, dict) else None
         words.append(str(called or part))
     return ".".join(words)

@@ -201,4 +201,4 @@ def check(file: File, store: here.Store = None) -> None:
     with here.telling():
         registry = here.registry_of(here.folder_of(store))
     problems = registry.apply(found.views, found.services, found.entities)
-    end(file, found, [*found.problems, *(f"{file}: {problem}" for problem in problems)], "are right")
+    end(file, found, [*found.problems, *(f"{file}: {problem}" for problem in problems)], "can be applied")

@@ -122,7 +122,7 @@ class Recording:
         return self.frames / self.file_rate
 
     def blocks(self, hop: int) -> Iterator[Sound]:
-        """All of it in blocks of whole hops at `rate`, float32 (frames, 2); the last one may be any length."""
+        """All of it in blocks of whole hops at `rate`, float32 (frames, 2); the last is any length."""
         left = np.empty((0, STEREO), dtype=np.float32)
         for part in self._parts():
             left = np.concatenate([left, part]) if len(left) else part
@@ -167,7 +167,7 @@ class Together:
     def extract(self, sound: Sound) -> Sound:
         """As `Extractor.extract`."""
         found = list(self._pool.map(lambda part: part[0].extract(sound), self._parts))
-        rows = found[0]
+        rows: Sound = found[0]
         for more, (_, columns) in zip(found[1:], self._parts[1:], strict=True):
             rows[:, columns] = more[:, columns]
         return rows

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
 import typer
 
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from ag06_plugins.features.store.offline import Joined
+    from ag06_plugins.features.store.offline.export import Form
 
 EVENT: Final = "event_time"
 STREAM: Final = {"stream": "dry"}
@@ -67,7 +67,7 @@ def join(  # noqa: PLR0913 - what there is to say about a join
     Moments are ISO 8601 (local time, unless they say otherwise), or seconds or nanoseconds since the epoch;
     they come back in UTC. All other columns are kept. Where nothing was known, there is no value.
 
-    For example: ag06ctl features join takes.csv --features level:mid.rms_db,pitch:mid.f0 --output table.parquet
+    For example: ag06ctl features join takes.csv --features level:mid.rms_db,pitch:mid.f0 -o table.parquet
     """
     if bool(features) == bool(service):
         fail("name either --features, such as level:mid.rms_db, or a --service", EXIT_USAGE)
@@ -75,19 +75,42 @@ def join(  # noqa: PLR0913 - what there is to say about a join
     with here.offline(store) as offline:
         rows = entity_rows(file, read_text(file), time_column, renamed(entity_column), one_entity(entity))
         joined = offline.get_historical_features(rows, asked, full_names=full_names, as_known=as_known)
-        found = joined.to_arrow()
+        found = as_table(joined)
         if output is not None:
             with sheet(output) as target:
                 target.add({name: found[name] for name in found.column_names})
     document = report(joined) | {"output": str(output) if output else None}
     if output is None:
         if Printed.as_json:
-            document["table"] = json.loads(json.dumps(found.to_pylist(), default=str).replace("NaN", "null"))
+            document["table"] = in_json(found)
         show(document, as_csv(found))
         return
     counts = [(name, str(of["missing"])) for name, of in document["features"].items()]
     lines = table(("feature", "not known"), counts, ("not known",))
     show(document, f"{output}: {document['rows']} rows, {len(counts)} features", *lines)
+
+
+def as_table(joined: Joined) -> pa.Table:
+    """All columns; what was not known is null."""
+    import pyarrow as pa  # noqa: PLC0415 - slow to import
+
+    found = joined.rows
+    for name, values in joined.features.items():
+        found = found.append_column(name, pa.array(values, mask=joined.missing[name]))
+    return found
+
+
+def in_json(found: pa.Table) -> list[dict[str, Any]]:
+    """Its rows, with moments as text, and null for what is no number."""
+    import pyarrow as pa  # noqa: PLC0415 - slow to import
+
+    for at, field in enumerate(found.schema):
+        if pa.types.is_temporal(field.type):
+            found = found.set_column(at, field.name, found.column(at).cast(pa.string()))
+    return [
+        {name: None if value != value else value for name, value in row.items()}  # noqa: PLR0124 - NaN is not
+        for row in found.to_pylist()
+    ]
 
 
 def renamed(texts: list[str] | None) -> dict[str, str]:
@@ -119,7 +142,7 @@ def entity_rows(
             hint = nearest(name, found.column_names)
             raise RequestError("bad_request", f"{file}: there is no column {name}", hint)
     try:
-        moments = times.parse_times(found[time_column].to_pylist())
+        moments = times.parse_times([str(text) for text in found[time_column].to_pylist()])
     except ValueError as error:
         raise RequestError("bad_request", f"{file}: {time_column}: {error}") from None
     at = found.column_names.index(time_column)
@@ -192,7 +215,7 @@ def export(  # noqa: PLR0913 - what there is to say about a stretch of time
             end_ns=times.parse_time("now") if every_ns and end is None else end,
             entities=entities,
             every_ns=every_ns,
-            form=FORMS[output.suffix.lower()],
+            form=cast("Form", FORMS[output.suffix.lower()]),
             progress=lambda at_ns, *_: tell(at_ns - (start or 0)),
         )
     show({"output": str(output), "rows": count}, f"{output}: {count} rows")

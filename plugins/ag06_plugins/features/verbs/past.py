@@ -26,10 +26,12 @@ if TYPE_CHECKING:
     from ag06d.wire import Reply
 
 LINES: Final = 20  # of a table that nobody said more of
-POINTS: Final = 600  # of a figure or CSV, likewise
+DOTS: Final = 120  # beside each other in a figure on a terminal
+POINTS: Final = 600  # of a PNG or CSV
 COLUMNS_MAX: Final = 8  # of a table on a terminal
 DRAWN_MAX: Final = 12
-GAP_STEPS: Final = 4
+GAP_STEPS: Final = 4  # a pause of so many usual steps is not drawn over
+DAY_NS: Final = 86_400 * 10**9
 TIMEOUT_S: Final = 60.0
 
 app = Verbs()
@@ -59,7 +61,9 @@ def history(  # noqa: PLR0913 - what there is to say about a stretch of time
     points: Annotated[
         int | None,
         typer.Option(
-            min=1, max=10_000, help=f"Means over so many parts; default: {LINES}, drawn or as CSV {POINTS}."
+            min=1,
+            max=10_000,
+            help=f"Means over so many parts; default: {LINES}, drawn {DOTS}, CSV {POINTS}.",
         ),
     ] = None,
     plot: Annotated[str | None, drawing("Draw: into this PNG, else in the terminal.")] = None,
@@ -72,7 +76,8 @@ def history(  # noqa: PLR0913 - what there is to say about a stretch of time
     For example: ag06ctl features history level:mid.rms_db pitch:mid.f0 --seconds 30 --plot
     """
     body = wanted(references, service) | {"seconds": length, "start_ns": start, "end_ns": end}
-    body["points"] = points or (POINTS if plot or as_csv else LINES)
+    usual = POINTS if as_csv else LINES if plot is None else DOTS if plot == TERMINAL else POINTS
+    body["points"] = points or usual
     if entities := one_entity(entity):
         body["entities"] = entities
     if start is not None and end is not None and end <= start:
@@ -87,7 +92,7 @@ def history(  # noqa: PLR0913 - what there is to say about a stretch of time
     if plot:
         output = None if plot == TERMINAL else Path(plot)
         try:
-            drawn = draw(lines, output)
+            drawn = draw(lines, reply.body["start_ns"], reply.body["end_ns"], output)
         except PlotError as error:
             fail(str(error), EXIT_REFUSED)
         show(document | {"output": str(output) if output else None}, drawn)
@@ -148,8 +153,13 @@ def in_a_table(lines: Sequence[Line]) -> list[str]:
     if len(lines) > len(shown):
         typer.echo(f"ag06ctl: the first {len(shown)} of {len(lines)} features; --csv prints all", err=True)
     heads = [f"{line.name} {line.unit}".rstrip() for line in shown]
+    moments = [time_ns for line in shown for time_ns in line.times_ns[[0, -1][: len(line.times_ns)]].tolist()]
+    cut = 0 if max(moments) - min(moments) > DAY_NS else len("2026-03-01T")
     rows = [
-        (times.shown(time_ns)[11:], *("-" if value is None else f"{value:.5g}" for value in row))
+        (
+            times.shown(time_ns)[cut:],
+            *("-" if value is None else f"{value:.5g}" for value in row),
+        )
         for time_ns, row in rows_of(shown)
     ]
     return table(("time", *heads), rows, heads)
@@ -165,7 +175,7 @@ def text(lines: Sequence[Line]) -> str:
     return target.getvalue()
 
 
-def draw(lines: Sequence[Line], output: Path | None) -> str:
+def draw(lines: Sequence[Line], start_ns: int, end_ns: int, output: Path | None) -> str:
     """In the terminal, or into a PNG."""
     from ag06d.plot import plot_series  # noqa: PLC0415 - only this draws
 
@@ -173,10 +183,8 @@ def draw(lines: Sequence[Line], output: Path | None) -> str:
     if len(lines) > len(drawn):
         message = f"the first {len(drawn)} of {len(lines)} features; name those that are to be drawn"
         typer.echo(f"ag06ctl: {message}", err=True)
-    first_ns = min(int(line.times_ns[0]) for line in drawn if len(line.times_ns))
-    last_ns = max(int(line.times_ns[-1]) for line in drawn if len(line.times_ns))
-    title = f"{times.shown(first_ns, millis=False)}, {seconds((last_ns - first_ns) / 1e9)}"
-    return plot_series(series(drawn, first_ns, last_ns), title, output)
+    title = f"{seconds((end_ns - start_ns) / 1e9)} from {times.shown(start_ns, millis=False)} on"
+    return plot_series(series(drawn, start_ns, end_ns), title, output)
 
 
 def series(lines: Sequence[Line], first_ns: int, last_ns: int) -> Series:
@@ -185,20 +193,16 @@ def series(lines: Sequence[Line], first_ns: int, last_ns: int) -> Series:
 
     gaps = [gaps_of(line.times_ns) for line in lines]
     every = np.unique(np.concatenate([*(line.times_ns for line in lines), *gaps]))
-    values = {}
+    values, at = {}, (every - first_ns) / 1e9
     for line, between in zip(lines, gaps, strict=True):
         known = np.isfinite(line.values)
-        at = (every - first_ns) / 1e9
         drawn = np.full(len(every), np.nan)
         if known.any():
             own = (line.times_ns[known] - first_ns) / 1e9
             drawn = np.interp(at, own, line.values[known], left=np.nan, right=np.nan)
             drawn[np.isin(every, between)] = np.nan
         values[line.name] = drawn
-    heard = {
-        float(s): {name: float(curve[i]) for name, curve in values.items()}
-        for i, s in enumerate((every - first_ns) / 1e9)
-    }
+    heard = {s: {name: float(curve[i]) for name, curve in values.items()} for i, s in enumerate(at.tolist())}
     return Series.of((last_ns - first_ns) / 1e9, heard, {line.name: line.unit for line in lines})
 
 

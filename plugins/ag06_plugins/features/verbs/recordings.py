@@ -1,4 +1,4 @@
-"""`ag06ctl features extract | backfill`: features of recordings, into files or the store, without a daemon."""
+"""`ag06ctl features extract | backfill`: of recordings, into files or the store, without a daemon."""
 
 from __future__ import annotations
 

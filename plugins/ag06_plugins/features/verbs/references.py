@@ -75,7 +75,7 @@ def one_entity(texts: Sequence[str] | None) -> dict[str, str]:
 
 def units(ag06: Client, features: Sequence[str]) -> dict[str, str]:
     """The unit of each of `features`, VIEW:COLUMN or VIEW@VERSION:COLUMN."""
-    found = {}
+    found: dict[str, str] = {}
     for name in dict.fromkeys(feature.partition(":")[0] for feature in features):
         views = ag06.call("features.describe", name=name)["views"]
         newest = max(views, key=lambda view: int(view["version"]))

@@ -8,7 +8,7 @@ from typing import Any, Final
 from ag06_plugins.features import shipped
 from ag06_plugins.features.settings import StoreConfig
 
-STEPS: Final = ((120.0, 1.0, "s"), (7200.0, 60.0, "min"), (172_800.0, 3600.0, "h"))
+STEPS: Final = ((0.9995, 0.001, "ms"), (120.0, 1.0, "s"), (7200.0, 60.0, "min"), (172_800.0, 3600.0, "h"))
 DAY_S: Final = 86_400.0
 KILO: Final = 1000.0
 
@@ -28,7 +28,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]], right: Collection
 
 
 def seconds(value: float | None) -> str:
-    """A length of time; nothing for None."""
+    """A length of time, a dash for None."""
     if value is None:
         return "-"
     for limit, unit_s, unit in STEPS:
@@ -55,7 +55,7 @@ def names(found: Iterable[str], most: int = 4) -> str:
 
 def number(value: float, unit: str = "") -> str:
     """A value with its unit."""
-    return f"{value:.6g} {unit}".rstrip()
+    return f"{value:.5g} {unit}".rstrip()
 
 
 def parted(views: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
