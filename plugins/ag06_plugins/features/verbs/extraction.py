@@ -14,7 +14,7 @@ import numpy.typing as npt
 import soundfile
 
 from ag06_plugins.features import shipped
-from ag06_plugins.features.keeping import STATISTICS_HOPS
+from ag06_plugins.features.keeping import STATISTICS_HOPS, is_logged, turns
 from ag06_plugins.features.settings import StoreConfig
 from ag06d.errors import RecordingError
 from ag06d.features import Extractor, Sliding, elements
@@ -177,12 +177,16 @@ def _columns_of(groups: Iterable[str]) -> npt.NDArray[np.intp]:
     return np.array([at for at, (_, feature) in enumerate(elements()) if feature.group in groups])
 
 
-def extracted(recording: Recording, wants: Sequence[Wanted], rolloff: float) -> Iterator[list[Recorded]]:
+def extracted(
+    recording: Recording, wants: Sequence[Wanted], rolloff: float, stream: str = ""
+) -> Iterator[list[Recorded]]:
     """The rows of every wanted view, block after block; a block has no entry of a view without rows.
 
     The numbers are those that the daemon makes of the same sound, for extractor and statistics are the same.
+    Statistics are read when the daemon reads those of `stream`, or else at whole seconds.
     """
-    windows = sorted({want.window_s for want in wants if want.window_s})
+    windows = {want.window_s for want in wants if want.window_s}
+    due = {window_s: turns(stream)[window_s] if stream else 0 for window_s in sorted(windows)}
     sliding = Sliding(windows_s=shipped.WINDOWS_S) if windows else None
     hops = 0
     with ThreadPoolExecutor() as pool:
@@ -194,7 +198,7 @@ def extracted(recording: Recording, wants: Sequence[Wanted], rolloff: float) -> 
                 Recorded(want.view, ends_s, rows[:, want.columns]) for want in wants if not want.window_s
             ]
             if sliding is not None:
-                readings = _readings(sliding, rows, ends_s, hops, windows)
+                readings = _readings(sliding, rows, ends_s, hops, due)
                 found += [
                     Recorded(want.view, *_taken(readings[want.window_s], want))
                     for want in wants
@@ -213,17 +217,15 @@ def _read_ahead(blocks: Iterator[Sound], pool: ThreadPoolExecutor) -> Iterator[S
 
 
 def _readings(
-    sliding: Sliding, rows: Sound, ends_s: npt.NDArray[np.float64], hops: int, windows: Sequence[int]
+    sliding: Sliding, rows: Sound, ends_s: npt.NDArray[np.float64], hops: int, due: Mapping[int, int]
 ) -> Mapping[int, list[tuple[float, Sound]]]:
     """By window the readings that the daemon keeps: when, and (elements, statistics)."""
-    found: dict[int, list[tuple[float, Sound]]] = {window_s: [] for window_s in windows}
+    found: dict[int, list[tuple[float, Sound]]] = {window_s: [] for window_s in due}
     for number, (row, end_s) in enumerate(zip(rows, ends_s, strict=True), hops + 1):
         sliding.push(row)
-        second, within = divmod(number, STATISTICS_HOPS)
-        if within == 0:
-            for window_s in windows:
-                if second % shipped.period_s(window_s) == 0:
-                    found[window_s].append((float(end_s), sliding.read(window_s)))
+        for window_s, hop in due.items():
+            if number % STATISTICS_HOPS == hop and is_logged(number, window_s):
+                found[window_s].append((float(end_s), sliding.read(window_s)))
     return found
 
 

@@ -183,7 +183,7 @@ def backfill(  # noqa: PLR0913 - what there is to say about it
         warn_of_retention(wants, (now_ns - at) / DAY_NS)
         began_s, kept = time.perf_counter(), Kept(offline, stream, at, now_ns)
         with progress(f"extracting {recording.name}", source.seconds) as tell:
-            for block in extracted(source, wants, rolloff):
+            for block in extracted(source, wants, rolloff, stream):
                 for entry in block:
                     kept.take(entry)
                 tell(min(source.seconds, max((float(e.times_s[-1]) for e in block), default=0.0)))
