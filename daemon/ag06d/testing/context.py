@@ -147,7 +147,7 @@ class LoadedPlugin:
             for processor in self.processors:
                 processor.process(frame)
 
-    def command(self, name: str, **arguments: Any) -> dict[str, Any]:  # noqa: ANN401 - of the wire
+    def command(self, name: str, /, **arguments: Any) -> dict[str, Any]:  # noqa: ANN401 - of the wire
         """Ask one of its commands; raises what it raises, TimeoutError when it never answers.
 
         `arrays` among the arguments are numpy arrays, as are those of the answer.

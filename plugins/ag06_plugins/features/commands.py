@@ -14,6 +14,7 @@ from ag06_plugins.features.store.database import dead_letters
 from ag06_plugins.features.store.registry import differences
 from ag06d.plugin import Answer, Command, Entity, FeatureService, FeatureView, RequestError, Status, To
 
+JUST_NOW_NS: Final = 1_000_000  # beyond now, for the clocks that times are of are read apart
 DAY_S: Final = 86_400.0
 HISTORY_S: Final = 60.0
 POINTS: Final = 600  # of a history that nobody said more of
@@ -269,7 +270,7 @@ class Commands:
         asked = checked(History, arguments)
         references = self._store.references(asked.wanted())
         self._store.registry.select(references)  # or it is wrong at once
-        end_ns = asked.end_ns if asked.end_ns is not None else self._house.timeline.now_ns() + 1
+        end_ns = asked.end_ns if asked.end_ns is not None else self._house.timeline.now_ns() + JUST_NOW_NS
         start_ns = asked.start_ns if asked.start_ns is not None else end_ns - round(asked.seconds * 1e9)
         body = {
             "features": list(references),
@@ -328,7 +329,7 @@ class Commands:
         """`features.materialize`."""
         asked = checked(Materialize, arguments)
         view = self._store.registry.view(asked.view)
-        end_ns = asked.end_ns if asked.end_ns is not None else self._house.timeline.now_ns() + 1
+        end_ns = asked.end_ns if asked.end_ns is not None else self._house.timeline.now_ns() + JUST_NOW_NS
         body = {"view": view.key, "start_ns": asked.start_ns, "end_ns": end_ns}
         found = yield from looking(self._house, "materialize", body)
         times_ns, created_ns, rows = found.arrays

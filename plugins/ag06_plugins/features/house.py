@@ -135,7 +135,9 @@ class House:
         }
 
     def close(self) -> None:
-        """Write what waits and let go of everything."""
+        """Write what waits and let go of everything; a second time does nothing."""
+        if _houses.pop(self._context, None) is None:
+            return
         if self.writer is not None:
             self.writer.close()
         if self.workers is not None:
