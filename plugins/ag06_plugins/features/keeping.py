@@ -55,10 +55,10 @@ def is_logged(hops: int, window_s: int) -> bool:
 
 
 class Keeping:
-    """The rows of one stream, `entity`; without a writer they are kept online alone."""
+    """The rows of one stream, `entity`, at `rate` frames per second; without a writer online alone."""
 
     def __init__(
-        self, entity: str, config: FeatureConfig, store: FeatureStore, writer: Writer | None
+        self, entity: str, config: FeatureConfig, store: FeatureStore, writer: Writer | None, rate: int
     ) -> None:
         self._entity, self._store, self._writer = entity, store, writer
         self._parts = [(part.view.key, np.array(part.columns)) for part in shipped.parts(config.store)]
@@ -69,7 +69,7 @@ class Keeping:
         self._reductions: list[Reduction] = []
         self._hops = 0
         self._due = turns(entity)
-        self._sliding = Sliding(windows_s=shipped.WINDOWS_S) if config.statistics else None
+        self._sliding = Sliding(windows_s=shipped.WINDOWS_S, rate=rate) if config.statistics else None
 
     def reset(self) -> None:
         """Frames were lost: the statistics begin afresh."""

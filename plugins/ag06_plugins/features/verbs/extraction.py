@@ -187,7 +187,7 @@ def extracted(
     """
     windows = {want.window_s for want in wants if want.window_s}
     due = {window_s: turns(stream)[window_s] if stream else 0 for window_s in sorted(windows)}
-    sliding = Sliding(windows_s=shipped.WINDOWS_S) if windows else None
+    sliding = Sliding(windows_s=shipped.WINDOWS_S, rate=recording.rate) if windows else None
     hops = 0
     with ThreadPoolExecutor() as pool:
         extractor = Together(recording.rate, {want.group for want in wants}, rolloff, pool)

@@ -25,9 +25,7 @@ def ctl(tmp_path, monkeypatch) -> Callable[..., Result]:
     monkeypatch.setattr(Output, "as_json", False)
 
     def run(*words: object, **options: Any) -> Result:
-        return CliRunner().invoke(
-            control.app, ["features", *map(str, words)], prog_name="ag06ctl", **options
-        )
+        return CliRunner().invoke(control.app, ["features", *map(str, words)], prog_name="ag06ctl", **options)
 
     return run
 

@@ -64,7 +64,8 @@ def test_what_is_shown_is_read_as_the_same_millisecond(time_ns):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "yesterday", "-10", "10m", "-10x", "-10m5", "2026-13-01", "25:00", "1790000000123", "1e9", "--5s"]
+    "text",
+    ["", "yesterday", "-10", "10m", "-10x", "-10m5", "2026-13-01", "25:00", "1790000000123", "1e9", "--5s"],
 )
 def test_anything_else_is_told_how_to_write_one(text):
     if text == "-10":  # a moment before 1970, though nobody means it
