@@ -70,6 +70,10 @@ def test_a_door_whose_host_ends_is_told_at_once_and_that_of_the_next_one_is_foun
         ending.join()
     with pytest.raises(NoDaemonError, match="nobody answers at the door of plugin x"):
         at.call("x.who")
+    with fake(sockets, plugin="x") as plugin:
+        plugin.answer("x.who", life="in between")
+        assert at.call("x.who") == {"life": "in between"}
+    assert [request.op for request in daemon.asked] == ["hello"] * 2, "once, and when nobody was there"
     daemon.answer("hello", doors={"x": "plugin-x-2.sock"})
     with fake(sockets, plugin="x-2") as plugin:
         plugin.answer("x.who", life=2)

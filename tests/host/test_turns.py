@@ -173,6 +173,31 @@ def test_a_request_at_a_door_wakes_the_host_each_time_whatever_else_its_plugin_s
     assert daemon.did.count("frame") == 20
 
 
+@pytest.mark.parametrize("way", ["link", "door"])
+def test_what_came_while_the_host_was_at_work_needs_nothing_else_to_wake_it(daemon, sockets, way):
+    """Any use of a socket takes the sign that something came."""
+    with zmq.Context() as context, context.socket(zmq.DEALER) as dealer:
+        dealer.connect(sockets.door("lively"))
+        for number in range(1, 6):
+            dealer.send_multipart(Request(number, "lively.echo").encode())
+            daemon.sleep_until(lambda number=number: daemon.did.count("echo") == 2 * number - 1)
+            assert dealer.poll(1000 * PATIENCE_S)
+            dealer.recv_multipart()
+            daemon.host.turn(0)  # whoever was let in has been counted by now
+            if way == "link":
+                daemon.ask("echo")
+                quiet = daemon.host.link.quiet
+            else:
+                dealer.send_multipart(Request(0, "lively.echo").encode())
+                quiet = daemon.host.doors.quiet
+            while quiet():
+                pass
+            daemon.sleep_until(lambda number=number: daemon.did.count("echo") == 2 * number)
+            if way == "door":
+                assert dealer.poll(1000 * PATIENCE_S)
+                dealer.recv_multipart()
+
+
 def test_frames_come_before_requests_that_have_waited_longer(daemon, sockets):
     with zmq.Context() as context, context.socket(zmq.DEALER) as dealer:
         dealer.connect(sockets.door("lively"))
