@@ -23,7 +23,6 @@ from ag06d.errors import PlotError
 
 if TYPE_CHECKING:
     from ag06d.plot.series import Series
-    from ag06d.wire import Reply
 
 LINES: Final = 20  # of a table that nobody said more of
 DOTS: Final = 120  # beside each other in a figure on a terminal
@@ -85,7 +84,7 @@ def history(  # noqa: PLR0913 - what there is to say about a stretch of time
     with client() as ag06:
         reply = ag06.request("features.history", body, timeout_s=TIMEOUT_S)
         names = [f"{s['view'].partition('@')[0]}:{name}" for s in reply.body["series"] for name in s["names"]]
-        lines = lines_of(reply, units(ag06, names))
+        lines = lines_of(reply.body["series"], reply.arrays, units(ag06, names))
     document = told(reply.body, lines)
     if not any(len(line.times_ns) for line in lines):
         nothing(reply.body)
@@ -109,13 +108,15 @@ def nothing(body: Mapping[str, Any]) -> None:
     fail(f"nothing is kept of {views} {span}", EXIT_REFUSED, code="not_ready", hint="see features status")
 
 
-def lines_of(reply: Reply, unit: Mapping[str, str]) -> list[Line]:
+def lines_of(
+    series: Sequence[Mapping[str, Any]], arrays: Sequence[npt.NDArray[Any]], unit: Mapping[str, str]
+) -> list[Line]:
     """The answer, feature by feature."""
     found = []
-    for at, series in enumerate(reply.body["series"]):
-        times_ns, values = reply.arrays[2 * at], reply.arrays[2 * at + 1]
-        for column, name in enumerate(series["names"]):
-            feature = f"{series['view'].partition('@')[0]}:{name}"
+    for at, of in enumerate(series):
+        times_ns, values = arrays[2 * at], arrays[2 * at + 1]
+        for column, name in enumerate(of["names"]):
+            feature = f"{of['view'].partition('@')[0]}:{name}"
             found.append(Line(feature, unit[feature], times_ns, values[:, column]))
     return found
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pyarrow.csv
 import pyarrow.feather
@@ -108,17 +110,27 @@ def test_a_file_that_cannot_be_made_leaves_what_was_there(ctl, recorded, sound, 
     assert list(tmp_path.glob("*.tmp")) == []
 
 
+@pytest.fixture
+def heard(ag06_load, ag06_frames, ag06_context):
+    """Has the plugin hear a sound: when it began (nanoseconds since the epoch), and the store's folder."""
+
+    def heard(sound: np.ndarray) -> tuple[int, Path]:
+        plugin = ag06_load(features)
+        began_ns = round(ag06_context.clock.wall_s() * 1e9)
+        for frame in ag06_frames.of(sound):
+            ag06_context.clock.advance(0.01)
+            frame.mono_ns = ag06_context.clock.monotonic_ns()
+            plugin.feed([frame])
+        plugin.processors[0].close()
+        return began_ns, ag06_context.data_folder / "store"
+
+    return heard
+
+
 def test_backfilled_rows_are_those_that_the_daemon_keeps_of_the_same_sound(
-    ctl, recorded, sound, tmp_path, ag06_load, ag06_frames, ag06_context
+    ctl, recorded, sound, tmp_path, heard
 ):
-    plugin = ag06_load(features)
-    began_ns = round(ag06_context.clock.wall_s() * 1e9)
-    for frame in ag06_frames.of(sound):
-        ag06_context.clock.advance(0.01)
-        frame.mono_ns = ag06_context.clock.monotonic_ns()
-        plugin.feed([frame])
-    plugin.processors[0].close()
-    live = ag06_context.data_folder / "store"
+    began_ns, live = heard(sound)
     backfilled = ctl("backfill", recorded(sound), "--at", began_ns, "--store", tmp_path / "store")
     assert backfilled.exit_code == 0, backfilled.output
     stores = opened(tmp_path / "store"), opened(live)
