@@ -75,6 +75,8 @@ def register(plugin: object, context: HostContext, section: Mapping[str, Any]) -
     context.config = model.model_validate(section) if model is not None else dict(section)
     context.data_folder.mkdir(parents=True, exist_ok=True)
     hook.ag06_check(context=context)
+    declared = [entry for group in hook.ag06_feature_views(context=context) for entry in group]
+    features = hook.ag06_feature_store(context=context)
     context.topics = {topic.name: topic for group in hook.ag06_topics(context=context) for topic in group}
     return Registration(
         api=check_api(plugin),
@@ -85,8 +87,8 @@ def register(plugin: object, context: HostContext, section: Mapping[str, Any]) -
             command.name: command for group in hook.ag06_commands(context=context) for command in group
         },
         processors=[processor for group in hook.ag06_processors(context=context) for processor in group],
-        declared=sorted_out(entry for group in hook.ag06_feature_views(context=context) for entry in group),
-        features=hook.ag06_feature_store(context=context),
+        declared=sorted_out(declared),
+        features=features,
     )
 
 

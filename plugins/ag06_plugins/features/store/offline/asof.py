@@ -8,7 +8,7 @@ may hold an answer, and of the values only the groups that hold one.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -25,7 +25,7 @@ from ag06_plugins.features.store.offline.sources import FIRST_NS, LAST_NS, Sourc
 from ag06d.plugin import FeatureView
 
 THREADS: Final = min(4, os.cpu_count() or 1)
-KEYS: Final = 256  # row groups whose keys are kept while a day is looked through
+KEYS: Final = 128  # row groups whose keys are in memory at once
 
 
 @dataclass(slots=True)
@@ -182,15 +182,26 @@ class _Day:
         groups = np.concatenate([np.empty(0, dtype=np.int64), *chosen])
         return groups[np.argsort(self.low[groups], kind="stable")]
 
-    def keys(self, number: int) -> tuple[Rows, dict[str, tuple[int, int]]]:
-        """Whose and when the rows of a row group are, without values."""
-        if number not in self._keys:
-            if len(self._keys) >= KEYS:
-                self._keys.pop(next(iter(self._keys)))
-            file = self._files[self.file[number]]
-            rows = file.read([int(self.group[number])], (), self._wanted.view.dtype, threads=False)
-            self._keys[number] = rows, _runs(rows)
-        return self._keys[number]
+    def keys(self, numbers: Times) -> Iterator[tuple[int, Rows, dict[str, tuple[int, int]]]]:
+        """Of each of some row groups whose and when its rows are, without values; many are read at once."""
+        for start in range(0, len(numbers), KEYS):
+            some = numbers[start : start + KEYS]
+            missing = [number for number in some.tolist() if number not in self._keys]
+            if len(self._keys) + len(missing) > KEYS:
+                self._keys.clear()
+                missing = some.tolist()
+            for of in np.unique(self.file[missing]).tolist():
+                self._read([number for number in missing if self.file[number] == of], self._files[of])
+            for number in some.tolist():
+                yield (number, *self._keys[number])
+
+    def _read(self, numbers: list[int], file: File) -> None:
+        groups = self.group[numbers].tolist()
+        rows = file.read(groups, (), self._wanted.view.dtype)
+        ends = np.cumsum(file.index.rows[groups]).tolist()
+        for number, start, end in zip(numbers, [0, *ends[:-1]], ends, strict=True):
+            part = rows.where(slice(start, end))
+            self._keys[number] = part, _runs(part)
 
     def search(self, name: str, places: Times, what: Asked, found: Found) -> None:
         """Look for one entity's rows, from the last row group that begins before a moment back."""
@@ -206,15 +217,16 @@ class _Day:
             wanted = self.high[groups[at]] >= least
             if what.known:
                 wanted &= self.created[groups[at]] <= what.moments[places]
-            for step in np.unique(at[wanted]).tolist():
-                self._look(int(groups[step]), name, places[wanted & (at == step)], what, found)
+            numbers, asking = groups[at[wanted]], places[wanted]
+            for number, rows, runs in self.keys(np.unique(numbers)):
+                if name in runs:
+                    self._look(number, rows, runs[name], asking[numbers == number], what, found)
             at -= 1
 
-    def _look(self, number: int, name: str, places: Times, what: Asked, found: Found) -> None:
-        rows, runs = self.keys(number)
-        if name not in runs:
-            return
-        chosen, taken = _probed(rows, *runs[name], what, places)
+    def _look(  # noqa: PLR0913, PLR0917 - a step of the search, with all that it has at hand
+        self, number: int, rows: Rows, run: tuple[int, int], places: Times, what: Asked, found: Found
+    ) -> None:
+        chosen, taken = _probed(rows, *run, what, places)
         places, chosen = places[taken], chosen[taken]
         newer = _take(found, places, chosen, rows)
         self.where[0, places[newer]] = number
@@ -233,8 +245,7 @@ class _Day:
         def fetch(task: tuple[int, Times]) -> None:
             number, answered = task
             file = self._files[self.file[number]]
-            rows = file.read([int(self.group[number])], columns, self._wanted.view.dtype, threads=False)
-            found.values[answered] = rows.values[self.where[1, answered]]
+            found.values[answered] = file.take(int(self.group[number]), self.where[1, answered], columns).T
 
         if len(tasks) < THREADS:
             for task in tasks:

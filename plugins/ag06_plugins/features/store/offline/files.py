@@ -23,8 +23,8 @@ from ag06_plugins.features.store.offline.rows import Rows, Times
 from ag06d.plugin import FeatureView
 
 ENTITY, EVENT, CREATED = "entity", "event_time", "created_time"
-VIEW: Final = b"ag06d.view"
-QUANTUM: Final = b"ag06d.quantum"
+VIEW: Final = "ag06d.view"
+QUANTUM: Final = "ag06d.quantum"
 GROUP_ROWS: Final = 16_384  # of a row group: what is decoded for one row, against what a footer weighs
 ENTITY_ROWS: Final = 1_024  # so many of one entity have a row group to themselves
 LEVEL: Final = 3
@@ -46,7 +46,7 @@ class VanishedError(Exception):
 
 
 def schema(view: FeatureView) -> pa.Schema:
-    """Of a file of the view's rows; the view's declaration is in its metadata."""
+    """Of a file of the view's rows."""
     value = {"float32": pa.float32(), "float64": pa.float64(), "int64": pa.int64()}[view.dtype]
     return pa.schema(
         [
@@ -54,8 +54,7 @@ def schema(view: FeatureView) -> pa.Schema:
             pa.field(EVENT, MOMENT, nullable=False),
             pa.field(CREATED, MOMENT, nullable=False),
             *(pa.field(column, value, nullable=False) for column in view.columns),
-        ],
-        metadata={VIEW: view.model_dump_json(), QUANTUM: json.dumps(described(view))},
+        ]
     )
 
 
@@ -144,6 +143,9 @@ def writing(path: Path, view: FeatureView) -> Iterator[Writer]:
             writer = Writer(parquet, view)
             yield writer
             writer.end()
+            # Not of the schema, which a footer has a second time, in base64.
+            document = view.model_dump_json(exclude_defaults=True)
+            parquet.add_key_value_metadata({VIEW: document, QUANTUM: json.dumps(described(view))})
 
 
 @contextmanager
@@ -234,11 +236,9 @@ class File:
     def view(self) -> FeatureView:
         """What the file says that its rows are."""
         with _fences(self.path), self._parquet() as parquet:
-            return FeatureView.model_validate_json((parquet.schema_arrow.metadata or {})[VIEW])
+            return FeatureView.model_validate_json((parquet.metadata.metadata or {})[VIEW.encode()])
 
-    def read(
-        self, groups: Sequence[int], columns: Sequence[str], dtype: str, *, threads: bool = True
-    ) -> Rows:
+    def read(self, groups: Sequence[int], columns: Sequence[str], dtype: str) -> Rows:
         """The rows of some row groups, in the file's order, with their values in `columns`."""
         if not groups:
             nothing = np.empty(0, dtype=np.int64)
@@ -247,10 +247,12 @@ class File:
         alone = bool(len(first) and np.all(first == last) and np.all(first != ""))
         keys = [EVENT, CREATED] if alone else [ENTITY, EVENT, CREATED]
         with _fences(self.path), self._parquet() as parquet:
-            found = parquet.read_row_groups(list(groups), columns=[*keys, *columns], use_threads=threads)
+            found = parquet.read_row_groups(list(groups), columns=[*keys, *columns])
             if alone:
-                names, codes = np.unique(first, return_inverse=True)
-                codes = np.repeat(codes.astype(np.int64), self.index.rows[list(groups)])
+                names, order = np.unique(first, return_inverse=True)
+                codes = np.zeros(len(found), dtype=np.int64)
+                if len(names) > 1:
+                    codes = np.repeat(order.astype(np.int64), self.index.rows[list(groups)])
             else:
                 entity: Any = found[ENTITY].unify_dictionaries().combine_chunks()
                 names, codes = entity.dictionary.to_pylist(), entity.indices.to_numpy().astype(np.int64)
@@ -259,6 +261,12 @@ class File:
             for row, column in zip(values, columns, strict=True):
                 row[:] = found[column].to_numpy()
         return Rows(tuple(map(str, names)), codes, times, created, values.T)
+
+    def take(self, group: int, rows: Times, columns: Sequence[str]) -> npt.NDArray[Any]:
+        """The values of some rows of one row group, (columns, rows)."""
+        with _fences(self.path), self._parquet() as parquet:
+            found = parquet.read_row_group(group, columns=list(columns), use_threads=False)
+            return np.stack([found[column].to_numpy()[rows] for column in columns])
 
     @contextmanager
     def _parquet(self) -> Iterator[pq.ParquetFile]:

@@ -13,11 +13,11 @@ from ag06_plugins.features.store.offline import compact, compaction, files, read
 SECOND = 1_000_000_000
 DAY = 86_400 * SECOND
 TTL = 30 * SECOND  # of the view `level`
-NAMES = ["dry", "wet", "x"]
+NAMES = ["dry", "wet"]
 
-# Around midnight, so that rows lie in two days, and close together, so that moments are met exactly.
-moments = st.integers(-50, 50).map(lambda at: DAY + at * SECOND)
-accepted = st.integers(-60, 80).map(lambda at: DAY + at * SECOND)
+# Around midnight, so that rows lie in two days, and few, so that moments and times to live are met exactly.
+moments = st.integers(-6, 6).map(lambda at: DAY + at * 10 * SECOND)
+accepted = st.integers(-7, 9).map(lambda at: DAY + at * 10 * SECOND)
 rows = st.lists(moments, min_size=1, max_size=6)
 steps = st.one_of(
     st.tuples(st.just("push"), st.sampled_from(NAMES), rows, accepted),
@@ -92,7 +92,7 @@ def small_groups():
         yield
 
 
-@settings(max_examples=150)
+@settings(max_examples=200)
 @given(
     script=st.lists(steps, max_size=14),
     asked=st.lists(st.tuples(st.sampled_from([*NAMES, "nobody"]), moments), min_size=1, max_size=12),
@@ -118,7 +118,7 @@ def test_a_join_gives_what_looking_at_every_row_gives(new_store, script, asked, 
 
 
 @settings(max_examples=100)
-@given(script=st.lists(steps, max_size=14), start=moments, length=st.integers(0, 60))
+@given(script=st.lists(steps, max_size=14), start=moments, length=st.integers(0, 120))
 def test_reading_gives_every_row_once_wherever_it_lies(new_store, script, start, length):
     with TemporaryDirectory() as folder:
         store = new_store(Path(folder))
@@ -135,3 +135,24 @@ def test_reading_gives_every_row_once_wherever_it_lies(new_store, script, start,
             name: value for name, value in expected.items() if value is not None
         }
         store.log.close()
+
+
+def test_a_file_that_reaches_over_another_is_looked_into_beyond_it(store):
+    for times in ([0, 100], [10, 20]):
+        rows = np.repeat(np.array(times)[:, np.newaxis], 4, axis=1)
+        store.offline.add("level", "dry", np.array(times) * SECOND, rows, 1)
+    asked = {"event_time": np.array([105, 25, 75]) * SECOND, "stream": ["dry"] * 3}
+    found = store.offline.get_historical_features(asked, ["level:exact"]).features["exact"]
+    assert np.array_equal(found, [100, 20, np.nan], equal_nan=True)
+
+
+def test_what_was_known_stays_what_it_was_when_files_are_merged(store):
+    for created, value in ((1, 7), (3, 8)):
+        store.offline.add("count", "dry", [0], [[value]], created * SECOND)
+    asked = {"event_time": np.array([0, 2, 3]) * SECOND, "stream": ["dry"] * 3}
+    for files_before in (2, 1):
+        assert len([path for path in store.files() if path.suffix == ".parquet"]) == files_before
+        known = store.offline.get_historical_features(asked, ["count"], as_known=True).to_arrow()
+        assert known["exact"].to_pylist() == [None, 7, 8]
+        assert store.offline.read("count").values.tolist() == [[8]]
+        compact(store.offline)

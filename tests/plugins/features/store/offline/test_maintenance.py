@@ -13,7 +13,7 @@ import pytest
 from ag06_plugins.features.store import log
 from ag06_plugins.features.store.offline import Offline, compact, layout, maintain, seal
 from ag06_plugins.features.store.offline.compaction import due
-from ag06d.plugin import RequestError
+from ag06d.plugin import FeatureView, RequestError
 
 SECOND = 1_000_000_000
 DAY_S = 86_400
@@ -63,8 +63,9 @@ def test_a_file_is_sorted_and_says_what_is_in_it(store):
     ]
     assert table["entity"].to_pylist() == ["dry", "wet", "wet"]
     assert table["exact"].to_pylist() == [3, 2, 1]
-    assert b'"name":"level"' in table.schema.metadata[b"ag06d.view"]
-    assert table.schema.metadata[b"ag06d.quantum"] == b'{"rms_db": 0.0078125, "bands": "f16", "exact": "f32"}'
+    said = pq.read_metadata(path).metadata
+    assert FeatureView.model_validate_json(said[b"ag06d.view"]) == store.registry.view("level")
+    assert said[b"ag06d.quantum"] == b'{"rms_db": 0.0078125, "bands": "f16", "exact": "f32"}'
     footer = pq.read_metadata(path).row_group(0)
     assert {"BYTE_STREAM_SPLIT"} <= set(footer.column(3).encodings)
     assert footer.column(3).compression == "ZSTD"
