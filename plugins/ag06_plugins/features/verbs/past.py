@@ -139,13 +139,25 @@ def told(body: Mapping[str, Any], lines: Sequence[Line]) -> dict[str, Any]:
 
 
 def rows_of(lines: Sequence[Line]) -> Iterator[tuple[int, list[float | None]]]:
-    """Every moment at which something is known, and the value of each feature there."""
-    by_time: dict[int, list[float | None]] = {}
+    """Every moment at which something is known, and the value of each feature there.
+
+    Means over the same part of the time, of views whose rows are not of the same moments, stand together.
+    """
+    moments = np.unique(np.concatenate([line.times_ns for line in lines]))
+    widest = max(lines, key=lambda line: len(line.times_ns)).times_ns
+    near = np.median(np.diff(widest)) / 2 if len(widest) > 1 else 0
+    starts = moments[np.diff(moments, prepend=moments[:1] - near - 1) > near]
+    if any(len(np.unique(_row_numbers(starts, line))) < len(line.times_ns) for line in lines):
+        starts = moments
+    rows: list[list[float | None]] = [[None] * len(lines) for _ in starts]
     for at, line in enumerate(lines):
-        for time_ns, value in zip(line.times_ns.tolist(), line.values.tolist(), strict=True):
-            row = by_time.setdefault(time_ns, [None] * len(lines))
-            row[at] = value if np.isfinite(value) else None
-    yield from sorted(by_time.items())
+        for number, value in zip(_row_numbers(starts, line).tolist(), line.values.tolist(), strict=True):
+            rows[number][at] = value if np.isfinite(value) else None
+    yield from zip(starts.tolist(), rows, strict=True)
+
+
+def _row_numbers(starts: npt.NDArray[np.int64], line: Line) -> npt.NDArray[np.intp]:
+    return np.searchsorted(starts, line.times_ns, side="right") - 1
 
 
 def in_a_table(lines: Sequence[Line]) -> list[str]:

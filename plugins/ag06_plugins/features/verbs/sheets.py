@@ -13,6 +13,7 @@ import typer
 
 from ag06d.cli.output import EXIT_REFUSED, fail
 
+GROUP_BYTES: Final = 16 << 20
 FORMS: Final = {".parquet": "parquet", ".feather": "arrow", ".arrow": "arrow", ".csv": "csv"}
 
 
@@ -41,6 +42,7 @@ class Sheet:
     def __init__(self, file: Any, form: str) -> None:  # noqa: ANN401 - whatever Arrow writes into
         self._file, self._form = file, form
         self._writer: Any = None
+        self._waiting: list[Any] = []
         self.rows = 0
 
     def add(self, columns: Mapping[str, Any]) -> None:
@@ -48,12 +50,22 @@ class Sheet:
         import pyarrow as pa  # noqa: PLC0415 - slow to import
 
         found = pa.table(dict(columns))
+        self.rows += found.num_rows
+        self._waiting.append(found)
+        if sum(part.nbytes for part in self._waiting) >= GROUP_BYTES:
+            self._write()
+
+    def _write(self) -> None:
+        """Write what waits as one group of rows, for small ones are slow and take much place."""
+        import pyarrow as pa  # noqa: PLC0415 - likewise
+
+        found = pa.concat_tables(self._waiting).combine_chunks()
+        self._waiting.clear()
         self._writer = self._writer or self._opened(found.schema)
         if self._form == "parquet":
             self._writer.write_table(found)
         else:
             self._writer.write(found)
-        self.rows += found.num_rows
 
     def _opened(self, schema: Any) -> Any:  # noqa: ANN401 - one of three that are alike
         import pyarrow as pa  # noqa: PLC0415 - likewise
@@ -72,7 +84,9 @@ class Sheet:
         return pa.ipc.new_file(self._file, schema, options=pa.ipc.IpcWriteOptions(compression="zstd"))
 
     def close(self) -> None:
-        """Write the end."""
+        """Write the rest, and the end."""
+        if self._waiting:
+            self._write()
         if self._writer is not None:
             self._writer.close()
 
