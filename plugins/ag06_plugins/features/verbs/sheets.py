@@ -13,7 +13,7 @@ import typer
 
 from ag06d.cli.output import EXIT_REFUSED, fail
 
-GROUP_BYTES: Final = 16 << 20
+GROUP_CELLS: Final = 4_000_000  # that are written together
 FORMS: Final = {".parquet": "parquet", ".feather": "arrow", ".arrow": "arrow", ".csv": "csv"}
 
 
@@ -52,7 +52,7 @@ class Sheet:
         found = pa.table(dict(columns))
         self.rows += found.num_rows
         self._waiting.append(found)
-        if sum(part.nbytes for part in self._waiting) >= GROUP_BYTES:
+        if sum(part.num_rows * part.num_columns for part in self._waiting) >= GROUP_CELLS:
             self._write()
 
     def _write(self) -> None:
