@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,18 +16,19 @@ from ag06_plugins.features import shipped
 from ag06_plugins.features.keeping import STATISTICS_HOPS, is_logged, turns
 from ag06_plugins.features.settings import StoreConfig
 from ag06d.errors import RecordingError
-from ag06d.features import Extractor, Sliding, elements
+from ag06d.features import SIGNALS, Extractor, Sliding, elements
 from ag06d.plugin import FeatureView, RequestError
 
 RATES: Final = (8000, 192_000)  # that the extractor takes
 USUAL_RATE: Final = 48_000  # to which others are brought
 BLOCK_S: Final = 10
 STEREO: Final = 2
-PROCESSORS: Final = os.cpu_count() or 1
 # Groups that cost about as much together; those of the first share a spectrum.
-SHARES: Final = (("level", "spectrum", "mfcc", "tone"), ("pitch",), ("hum", "meter"))
+SHARES: Final = (("level", "spectrum", "mfcc", "tone"), ("pitch", "hum", "meter"))
+MONO_SHARES: Final = (("level", "spectrum", "mfcc", "tone"), ("pitch", "hum"), ("meter",))
 
 Sound = npt.NDArray[np.float32]
+Item = TypeVar("Item")
 
 
 class Recorded(NamedTuple):
@@ -117,6 +117,11 @@ class Recording:
         return [channel - 1 for channel in (chosen * STEREO)[:STEREO]]
 
     @property
+    def mono(self) -> bool:
+        """Whether left and right are the same channel."""
+        return len(set(self._channels)) == 1
+
+    @property
     def seconds(self) -> float:
         """How long it is."""
         return self.frames / self.file_rate
@@ -150,31 +155,59 @@ class Recording:
                     return
 
 
-class Together:
-    """An extractor whose groups are shared out among threads: the same numbers, on as many processors."""
+class Share(NamedTuple):
+    """Some groups: their extractor, of one channel or two, and where its columns go in a whole row."""
 
-    def __init__(self, rate: int, groups: Iterable[str], rolloff: float, pool: ThreadPoolExecutor) -> None:
+    extractor: Extractor
+    channels: int
+    columns: npt.NDArray[np.intp]
+    places: npt.NDArray[np.intp]
+
+
+class Together:
+    """An extractor whose groups are shared out among threads: the same numbers, on as many processors.
+
+    `mono`: left and right are the same, so that of most groups one channel tells all three signals; those
+    of the meter are of both together.
+    """
+
+    def __init__(
+        self, rate: int, groups: Iterable[str], rolloff: float, pool: ThreadPoolExecutor, *, mono: bool
+    ) -> None:
         self._pool = pool
-        shares = SHARES if PROCESSORS > STEREO else (SHARES[0], SHARES[1] + SHARES[2])
         wants = set(groups)
-        self._parts = [
-            (Extractor(rate, groups=share, rolloff=rolloff), _columns_of(share))
-            for share in (tuple(wants.intersection(share)) for share in shares)
+        shares = [tuple(wants.intersection(share)) for share in (MONO_SHARES if mono else SHARES)]
+        self._shares = [
+            _share(rate, share, rolloff, 1 if mono and share != ("meter",) else STEREO)
+            for share in shares
             if share
         ]
-        self.hop = self._parts[0][0].hop
+        self._width = len(list(elements()))
+        self.hop = self._shares[0].extractor.hop
 
     def extract(self, sound: Sound) -> Sound:
-        """As `Extractor.extract`."""
-        found = list(self._pool.map(lambda part: part[0].extract(sound), self._parts))
-        rows: Sound = found[0]
-        for more, (_, columns) in zip(found[1:], self._parts[1:], strict=True):
-            rows[:, columns] = more[:, columns]
+        """As `Extractor.extract`; the columns of groups that are not wanted are 0."""
+
+        def extract(share: Share) -> Sound:
+            rows: Sound = share.extractor.extract(sound if share.channels == STEREO else sound[:, 0])
+            return rows
+
+        rows = np.zeros((len(sound) // self.hop, self._width), dtype=np.float32)
+        for share, found in zip(self._shares, self._pool.map(extract, self._shares), strict=True):
+            rows[:, share.places] = found[:, share.columns]
         return rows
 
 
-def _columns_of(groups: Iterable[str]) -> npt.NDArray[np.intp]:
-    return np.array([at for at, (_, feature) in enumerate(elements()) if feature.group in groups])
+def _share(rate: int, groups: Sequence[str], rolloff: float, channels: int) -> Share:
+    extractor = Extractor(rate, channels, groups, rolloff)
+    column = {name: at for at, name in enumerate(extractor.fields)}
+    places, columns = [], []
+    for place, (name, feature) in enumerate(elements()):
+        if feature.group in groups:
+            _, dot, what = name.partition(".")
+            places.append(place)
+            columns.append(column[name if channels == STEREO or not dot else f"{SIGNALS[0]}.{what}"])
+    return Share(extractor, channels, np.array(columns), np.array(places))
 
 
 def extracted(
@@ -190,8 +223,10 @@ def extracted(
     sliding = Sliding(windows_s=shipped.WINDOWS_S, rate=recording.rate) if windows else None
     hops = 0
     with ThreadPoolExecutor() as pool:
-        extractor = Together(recording.rate, {want.group for want in wants}, rolloff, pool)
-        for sound in _read_ahead(recording.blocks(extractor.hop), pool):
+        extractor = Together(
+            recording.rate, {want.group for want in wants}, rolloff, pool, mono=recording.mono
+        )
+        for sound in ahead(recording.blocks(extractor.hop)):
             rows = extractor.extract(sound)
             ends_s = np.arange(hops + 1, hops + len(rows) + 1) * extractor.hop / recording.rate
             found = [
@@ -208,12 +243,13 @@ def extracted(
             yield [one for one in found if len(one.times_s)]
 
 
-def _read_ahead(blocks: Iterator[Sound], pool: ThreadPoolExecutor) -> Iterator[Sound]:
-    """`blocks`, each of them read while the one before is worked on."""
-    coming = pool.submit(next, blocks, None)
-    while (sound := coming.result()) is not None:
-        coming = pool.submit(next, blocks, None)
-        yield sound
+def ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """`items`, each of them made while the one before is worked on."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = pool.submit(next, items, None)
+            yield item
 
 
 def _readings(

@@ -80,7 +80,7 @@ def extract(  # noqa: PLR0913 - what there is to say about it
 
     For example: ag06ctl features extract take.flac --output take.parquet --view level --view mfcc
     """
-    from ag06_plugins.features.verbs.extraction import Recording, extracted, wanted  # noqa: PLC0415 - soundfile is slow to import
+    from ag06_plugins.features.verbs.extraction import Recording, ahead, extracted, wanted  # noqa: PLC0415 - soundfile is slow to import
 
     with here.telling(), ExitStack() as files:
         wants = wanted(view or (), statistics=statistics)
@@ -91,7 +91,7 @@ def extract(  # noqa: PLR0913 - what there is to say about it
             one.add(no_rows([want for want in wants if want.window_s == window_s]))
         tell = files.enter_context(progress(f"extracting {recording.name}", source.seconds))
         began_s = time.perf_counter()
-        for block in extracted(source, wants, rolloff):
+        for block in ahead(extracted(source, wants, rolloff)):
             for window_s, one in sheets.items():
                 of = {want.view.key for want in wants if want.window_s == window_s}
                 if rows := [entry for entry in block if entry.view.key in of]:
@@ -171,7 +171,7 @@ def backfill(  # noqa: PLR0913 - what there is to say about it
 
     For example: ag06ctl features backfill take.flac --at 2026-03-01T12:30 --stream wet
     """
-    from ag06_plugins.features.verbs.extraction import Recording, extracted, wanted  # noqa: PLC0415 - soundfile is slow to import
+    from ag06_plugins.features.verbs.extraction import Recording, ahead, extracted, wanted  # noqa: PLC0415 - soundfile is slow to import
 
     with here.offline(store, new=True) as offline:
         wants = wanted(view or (), statistics=not view)
@@ -183,7 +183,7 @@ def backfill(  # noqa: PLR0913 - what there is to say about it
         warn_of_retention(wants, (now_ns - at) / DAY_NS)
         began_s, kept = time.perf_counter(), Kept(offline, stream, at, now_ns)
         with progress(f"extracting {recording.name}", source.seconds) as tell:
-            for block in extracted(source, wants, rolloff, stream):
+            for block in ahead(extracted(source, wants, rolloff, stream)):
                 for entry in block:
                     kept.take(entry)
                 tell(min(source.seconds, max((float(e.times_s[-1]) for e in block), default=0.0)))

@@ -50,6 +50,15 @@ def test_a_file_has_the_numbers_of_the_extractor_bit_for_bit_at_any_rate(
     np.testing.assert_array_equal(table["time_s"].to_numpy(), ends_s)
 
 
+def test_mono_has_the_numbers_of_the_same_sound_on_both_channels(ctl, recorded, sound, tmp_path):
+    for at, mono in enumerate((sound[:, 1], np.zeros(48_000, dtype=np.float32))):
+        output = tmp_path / f"mono{at}.parquet"
+        assert ctl("extract", recorded(mono), "-o", output).exit_code == 0
+        extractor = Extractor(48_000)
+        rows = extractor.extract(np.repeat(mono[:, None], 2, axis=1))
+        np.testing.assert_array_equal(matrix(pq.read_table(output), extractor.fields), rows)
+
+
 def test_mono_is_taken_for_both_channels_and_others_are_named(ctl, recorded, sound, tmp_path):
     four = np.concatenate([sound * 0.5, sound], axis=1)
     files = {
