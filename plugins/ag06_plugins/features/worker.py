@@ -22,7 +22,7 @@ from ag06_plugins.features.channel import Note, receive, send
 from ag06_plugins.features.reader import Reader
 from ag06_plugins.features.store import log as segment_log
 from ag06_plugins.features.store.database import load_declared
-from ag06_plugins.features.store.offline import Offline, maintain, seal
+from ag06_plugins.features.store.offline import Offline, give_back, maintain, seal
 from ag06_plugins.features.store.store import LOG
 from ag06d.plugin import RequestError
 
@@ -85,6 +85,9 @@ class Keeper:
         elif len(there) > 1:
             self._declared()
             self._sealed += seal(self._offline)
+        else:
+            return
+        give_back()
 
     def _declared(self) -> None:
         self._offline.registry.apply_all(load_declared(self._folder))

@@ -25,7 +25,7 @@ from ag06d.plugin import FeatureView
 FILES: Final = 12  # of about one size that a day may have while it lasts
 SMALL_BYTES: Final = 1 << 20  # below this one size is as another
 GRACE_NS: Final = 3_600_000_000_000  # after its end a day is still expected to get rows
-MERGE_BYTES: Final = 64 << 20
+MERGE_BYTES: Final = 16 << 20  # of rows that are in memory at once, several times over
 
 
 def compact(sources: Sources, now_ns: int, progress: Progress | None = None, files: int = FILES) -> int:

@@ -29,7 +29,7 @@ GROUP_ROWS: Final = 16_384  # of a row group: what is decoded for one row, again
 ENTITY_ROWS: Final = 1_024  # so many of one entity have a row group to themselves
 LEVEL: Final = 3
 DICTIONARY: Any = [ENTITY]  # a list of names, of which the library's stubs know nothing
-FOOTERS: Final = 1_024
+FOOTERS_BYTES: Final = 8 << 20  # of footers as they are in files; in memory each is several times as large
 MOMENT: Final = pa.timestamp("ns", "UTC")
 
 
@@ -195,9 +195,10 @@ class Index:
 class Footers:
     """Footers of files that were read already, for a file is never changed; for several threads."""
 
-    def __init__(self, most: int = FOOTERS) -> None:
+    def __init__(self, most: int = FOOTERS_BYTES) -> None:
         self._most = most
         self._lock = Lock()
+        self._bytes = 0
         self._known: OrderedDict[tuple[int, ...], tuple[pq.FileMetaData, Index]] = OrderedDict()
 
     def of(self, file: pa.OSFile) -> tuple[tuple[int, ...], pq.FileMetaData, Index]:
@@ -211,9 +212,12 @@ class Footers:
         footer = pq.read_metadata(file)
         index = Index.of(footer)
         with self._lock:
+            if identity not in self._known:
+                self._bytes += footer.serialized_size
             self._known[identity] = footer, index
-            while len(self._known) > self._most:
-                self._known.popitem(last=False)
+            while self._bytes > self._most and len(self._known) > 1:
+                _, (oldest, _) = self._known.popitem(last=False)
+                self._bytes -= oldest.serialized_size
         return identity, footer, index
 
 

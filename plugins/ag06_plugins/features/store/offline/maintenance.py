@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pyarrow as pa
+
 from ag06_plugins.features.store.offline import compaction, layout, retention, sealing
 from ag06_plugins.features.store.offline.retention import Removed
 from ag06_plugins.features.store.offline.sealing import Progress
@@ -64,6 +66,11 @@ def compact(offline: Offline, progress: Progress | None = None, files: int = com
     """Only merge files; how many went into others. Raises as `maintain` does."""
     with layout.maintaining(offline.folder):
         return compaction.compact(offline.sources, time.time_ns(), progress, files)
+
+
+def give_back() -> None:
+    """Let the system have the memory back that was only needed for what is done."""
+    pa.default_memory_pool().release_unused()
 
 
 def _freed(offline: Offline, max_bytes: int | None, now_ns: int) -> list[Removed]:

@@ -23,7 +23,7 @@ from ag06_plugins.features.store.offline.sources import Gathered, Sources
 from ag06_plugins.features.store.registry import Registry
 from ag06d.plugin import FeatureView
 
-PART_BYTES: Final = 64 << 20  # of a view's rows that are in memory at once
+PART_BYTES: Final = 16 << 20  # of a view's rows that are in memory at once
 DISK: Final = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN})
 Progress = Callable[[str, int, int], None]
 
