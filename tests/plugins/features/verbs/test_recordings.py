@@ -9,6 +9,7 @@ import pyarrow.csv
 import pyarrow.feather
 import pyarrow.parquet as pq
 import pytest
+import soundfile
 
 from ag06_plugins import features
 from ag06_plugins.features.store.offline import Offline
@@ -109,7 +110,14 @@ def test_a_file_that_cannot_be_made_leaves_what_was_there(ctl, recorded, sound, 
     output.write_text("mine")
     broken = tmp_path / "broken.wav"
     broken.write_bytes(b"RIFF, but no more")
-    for path, why in ((broken, "cannot be read as a recording"), (tmp_path / "absent.wav", "absent.wav")):
+    cut = tmp_path / "cut.flac"
+    soundfile.write(cut, np.tile(sound, (4, 1)), 48_000)
+    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
+    for path, why in (
+        (broken, "cannot be read as a recording"),
+        (tmp_path / "absent.wav", "absent.wav"),
+        (cut, "cannot be read to its end"),
+    ):
         refused = ctl("extract", path, "-o", output)
         assert (refused.exit_code, why in refused.stderr) == (1, True)
     for view, why in (("reduction", "of the chain"), ("levl", "no view 'levl'")):
