@@ -111,7 +111,7 @@ def test_plugins_know_of_the_daemon_only_what_is_public():
 
 
 def test_the_verbs_of_plugins_know_what_clients_do_and_no_plugin_imports_them():
-    public = ("ag06d.plugin", "ag06d.features", "ag06d.client", "ag06d.errors", "ag06d.plot")
+    public = tuple(f"ag06d.{name}" for name in ("plugin", "features", "client", "errors", "paths", "plot"))
     shared = tuple(f"ag06d.cli.{name}" for name in ("verbs", "output", "files", "complete", "fields"))
     assert is_verbs("ag06_plugins.features.verbs.status")
     assert not is_verbs("ag06_plugins.features.verbose")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib
 import re
+from collections.abc import Iterator
 from typing import Literal, get_args, get_origin
 
 import pytest
 import tomli
 import tomli_w
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from ag06d.core.config import Config, load
@@ -36,6 +38,15 @@ def test_config_toml_lists_exactly_every_setting_at_its_default(root, plugin_mod
     assert tomli.loads((root / "config.toml").read_text()) == expected
 
 
+def nested(model: type[BaseModel], *path: str) -> Iterator[tuple[tuple[str, ...], FieldInfo]]:
+    """The settings of a plugin, those of its sections within too."""
+    for key, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from nested(field.annotation, *path, key)
+        else:
+            yield (*path, key), field
+
+
 def allowed(field: FieldInfo) -> str:
     """The values that a setting may have, if its model limits them: "16 to 4096", "above 0, at most 1"."""
     if get_origin(field.annotation) is Literal:
@@ -60,11 +71,8 @@ def explanation(field: FieldInfo) -> str:
 
 def test_config_toml_explains_every_setting_in_the_words_of_its_model(root, plugin_models):
     told = {("hosts", "live", path[2]) if NAME in path else path: field for path, field in settings()}
-    told |= {
-        ("plugins", name, key): field
-        for name, model in plugin_models.items()
-        for key, field in model.model_fields.items()
-    }
+    for name, model in plugin_models.items():
+        told |= nested(model, "plugins", name)
     section, explained = (), {}
     for line in (root / "config.toml").read_text().splitlines():
         if header := re.fullmatch(r"\[([a-z_.]+)\]", line):
@@ -74,13 +82,20 @@ def test_config_toml_explains_every_setting_in_the_words_of_its_model(root, plug
     assert explained == {path: explanation(field) for path, field in told.items()}
 
 
-def test_the_page_on_configuration_has_a_row_for_every_setting_as_its_model_has_it(root):
-    rows = []
-    for path, field in settings():
-        default = tomli_w.dumps({"y": field.default}).removeprefix("y = ").strip()
-        rows.append(f"| `{'.'.join(path)}` | `{default}` | {allowed(field)} | {field.description} |")
+def test_the_page_on_configuration_has_a_row_for_every_setting_as_its_model_has_it(root, plugin_models):
+    told = [list(settings())]
+    told += [list(nested(model, "plugins", name)) for name, model in plugin_models.items()]
+    rows = [
+        [
+            f"| `{'.'.join(path)}` | `{tomli_w.dumps({'y': field.default}).removeprefix('y = ').strip()}` "
+            f"| {allowed(field)} | {field.description} |"
+            for path, field in table
+        ]
+        for table in told
+    ]
     page = (root / "docs" / "config.md").read_text()
-    assert re.search(r"^\|---\|---\|---\|---\|\n((?:\|.*\n)+)", page, re.MULTILINE)[1].splitlines() == rows
+    tables = re.findall(r"^\|---\|---\|---\|---\|\n((?:\|.*\n)+)", page, re.MULTILINE)
+    assert [table.splitlines() for table in tables] == rows
 
 
 def test_the_shipped_file_changes_nothing(root):

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
-from typer.core import TyperCommand
 
 from ag06d import paths
-from ag06d.cli.files import PNG, as_png
+from ag06d.cli.files import TERMINAL, DrawingCommand, drawing
 from ag06d.cli.output import BAD_INPUT, let_go_of_output
 from ag06d.cli.verbs import version_option
 from ag06d.core.config import Config, checks, load
@@ -24,7 +23,6 @@ from ag06d.errors import Ag06Error, ConfigError
 from ag06d.logs import setup_logging
 
 EXIT_REFUSED, EXIT_USAGE = 1, 2
-TERMINAL = "-"  # in place of a file
 
 log = logging.getLogger(__name__)
 app = typer.Typer(
@@ -120,27 +118,7 @@ def show_config(
     typer.echo(json.dumps(to_document(tree, loaded)) if as_json else to_toml(tree, loaded).rstrip())
 
 
-class ReplayCommand(TyperCommand):
-    """Lets `--plot` stand without a value: what comes after it is its file only if that is a PNG."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - whichever click typer is built on
-        """As the base does, once `--plot` has a value."""
-        complete: list[str] = []
-        for argument, after in zip(args, [*args[1:], ""], strict=True):
-            complete.append(argument)
-            if argument == "--plot" and not after.lower().endswith(PNG):
-                complete.append(TERMINAL)
-        return super().parse_args(ctx, complete)
-
-
-def as_png_or_terminal(target: str | None) -> str | None:
-    """`target` as it is; raises typer.BadParameter for a name that promises another format."""
-    if target is not None and target != TERMINAL:
-        as_png(Path(target))
-    return target
-
-
-@app.command(cls=ReplayCommand)
+@app.command(cls=DrawingCommand)
 def replay(  # noqa: PLR0913 - what there is to say about a replay
     file: Annotated[Path, typer.Argument(help="A wav, flac or ogg recording.")],
     config: ConfigFiles = [],  # noqa: B006 - typer copies it
@@ -149,12 +127,7 @@ def replay(  # noqa: PLR0913 - what there is to say about a replay
         Path | None, typer.Option(help="Write what leaves the chain here, as float WAV.")
     ] = None,
     plot: Annotated[
-        str | None,
-        typer.Option(
-            callback=as_png_or_terminal,
-            metavar="[FILE.png]",
-            help="Draw before and after: waveform, spectrum, loudness; else in the terminal.",
-        ),
+        str | None, drawing("Draw before and after: waveform, spectrum, loudness; else in the terminal.")
     ] = None,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one line of JSON.")] = False,

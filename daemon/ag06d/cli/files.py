@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from ag06d.cli.output import EXIT_REFUSED, fail
 from ag06d.wire.codec import FRAME_MAX
 
 PNG = ".png"
 STANDARD = "-"  # stdin or stdout
+TERMINAL = "-"  # what `--plot` is without a file
 
 
 def as_png(file: Path | None) -> Path | None:
@@ -32,6 +34,31 @@ Png = Annotated[
         help="Draw into this PNG; default: the terminal.",
     ),
 ]
+
+
+class DrawingCommand(TyperCommand):
+    """Lets `--plot` stand without a value: what comes after it is its file only if that is a PNG."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - whichever click typer is built on
+        """As the base does, once `--plot` has a value."""
+        complete: list[str] = []
+        for argument, after in zip(args, [*args[1:], ""], strict=True):
+            complete.append(argument)
+            if argument == "--plot" and not after.lower().endswith(PNG):
+                complete.append(TERMINAL)
+        return super().parse_args(ctx, complete)
+
+
+def as_png_or_terminal(target: str | None) -> str | None:
+    """`target` as it is; raises typer.BadParameter for a name that promises another format."""
+    if target is not None and target != TERMINAL:
+        as_png(Path(target))
+    return target
+
+
+def drawing(words: str) -> Any:  # noqa: ANN401 - as typer tells its type
+    """The option `--plot` of a DrawingCommand: TERMINAL, or the name of a PNG."""
+    return typer.Option(callback=as_png_or_terminal, metavar="[FILE.png]", help=words)
 
 
 def read_text(file: Path) -> str:

@@ -35,7 +35,7 @@ BANDS = ("#8c8c8c", "#2a8f5b", "#b0508e", "#d9822b", "#7a68b8")
 FREQUENCIES = (20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000)
 LINES = (WET, *STAGES.values(), *BANDS)
 DPI = 120
-TITLE_INCHES = 0.3
+TITLE_INCHES, TITLE_TOP_INCHES = 0.3, 0.1
 
 
 def draw_preset(curves: PresetCurves, title: str, output: Path) -> str:
@@ -84,7 +84,16 @@ def titled(title: str, height: float) -> Figure:
         rect=(0.005, 0.005, 0.98, 1 - TITLE_INCHES / height), h_pad=0.09, w_pad=0.08
     )
     fig = Figure(figsize=(11, height), dpi=DPI, layout=margins)
-    fig.suptitle(title, x=0.014, y=0.985, ha="left", va="top", fontsize=12, color=INK, weight="bold")
+    fig.suptitle(
+        title,
+        x=0.014,
+        y=1 - TITLE_TOP_INCHES / height,
+        ha="left",
+        va="top",
+        fontsize=12,
+        color=INK,
+        weight="bold",
+    )
     return fig
 
 

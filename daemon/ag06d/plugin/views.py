@@ -7,6 +7,7 @@ all of a row's values are of the view's dtype. A change of meaning is a new vers
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Annotated, Final, Literal, NamedTuple, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -104,7 +105,7 @@ class FeatureField(Declared):
 
 def _distinct(fields: tuple[FeatureField, ...]) -> tuple[FeatureField, ...]:
     names = [name for field in fields for name in {field.name, *field.columns}]
-    if twice := {name for name in names if names.count(name) > 1}:
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
         raise ValueError(f"{min(twice)} is the name of two columns")
     if sum(len(field.columns) for field in fields) > COLUMNS_MAX:
         raise ValueError(f"more than {COLUMNS_MAX} columns")

@@ -37,11 +37,28 @@ def declare(store: FeatureStore, config: FeatureConfig) -> list[str]:
     return store.declare(views, services, [shipped.STREAM, *config.entity])
 
 
+def turns(entity: str) -> dict[int, int]:
+    """Window to the hop within each second at which its statistics are read.
+
+    Streams and windows take turns, so that no hop has all of them to do.
+    """
+    every = [(stream, window_s) for stream in shipped.STREAMS for window_s in shipped.WINDOWS_S]
+    return {
+        window_s: 3 + every.index((entity, window_s)) * STATISTICS_HOPS // len(every)
+        for window_s in shipped.WINDOWS_S
+    }
+
+
+def is_logged(hops: int, window_s: int) -> bool:
+    """Whether statistics that are read after so many hops are kept offline too."""
+    return hops // STATISTICS_HOPS % shipped.period_s(window_s) == 0
+
+
 class Keeping:
-    """The rows of one stream, `entity`; without a writer they are kept online alone."""
+    """The rows of one stream, `entity`, at `rate` frames per second; without a writer online alone."""
 
     def __init__(
-        self, entity: str, config: FeatureConfig, store: FeatureStore, writer: Writer | None
+        self, entity: str, config: FeatureConfig, store: FeatureStore, writer: Writer | None, rate: int
     ) -> None:
         self._entity, self._store, self._writer = entity, store, writer
         self._parts = [(part.view.key, np.array(part.columns)) for part in shipped.parts(config.store)]
@@ -51,13 +68,8 @@ class Keeping:
         self._rows: list[Row] = []
         self._reductions: list[Reduction] = []
         self._hops = 0
-        # Streams and windows take turns within the second, so that no hop has all of them to do.
-        turns = [(stream, window_s) for stream in shipped.STREAMS for window_s in shipped.WINDOWS_S]
-        self._due = {
-            window_s: 3 + turns.index((entity, window_s)) * STATISTICS_HOPS // len(turns)
-            for window_s in shipped.WINDOWS_S
-        }
-        self._sliding = Sliding(windows_s=shipped.WINDOWS_S) if config.statistics else None
+        self._due = turns(entity)
+        self._sliding = Sliding(windows_s=shipped.WINDOWS_S, rate=rate) if config.statistics else None
 
     def reset(self) -> None:
         """Frames were lost: the statistics begin afresh."""
@@ -99,7 +111,7 @@ class Keeping:
             (shipped.statistics_key(key, window_s), read[columns].reshape(1, -1), times)
             for key, columns in self._parts
         ]
-        self._keep(rows, log=self._hops // STATISTICS_HOPS % shipped.period_s(window_s) == 0)
+        self._keep(rows, log=is_logged(self._hops, window_s))
 
     def _keep(self, entries: list[tuple[str, Row, npt.NDArray[np.int64]]], *, log: bool) -> None:
         batches: list[Batch] = []

@@ -46,7 +46,7 @@ class FeatureProcessor:
         self._basic = Basic(FIELDS, FLOOR_DB)
         self._octaves = Octaves(FIELDS)
         self._keep_dry, self._keep_wet = (
-            Keeping(stream, context.config, house.store, house.writer) for stream in STREAMS
+            Keeping(stream, context.config, house.store, house.writer, context.rate) for stream in STREAMS
         )
         self._served = [
             Served(

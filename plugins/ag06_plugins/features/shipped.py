@@ -121,7 +121,9 @@ def statistics(hop: FeatureView, window_s: int, config: StoreConfig) -> FeatureV
         version=hop.version,
         entity=hop.entity,
         fields=tuple(_statistics(hop.fields)),
-        ttl_s=3.0 * HOP_TTL_S,
+        ttl_s=max(
+            3.0 * HOP_TTL_S, 1.5 * period_s(window_s)
+        ),  # so that one that is kept counts until the next
         period_s=period_s(window_s),
         retention_days=config.statistics_days,
         owner=OWNER,

@@ -179,9 +179,9 @@ def differences(before: FeatureView, after: FeatureView, *, free: bool = True) -
         if old[key] != new[key] and (free or key not in FREE):
             yield f"{key} was {_shown(old[key])} and is {_shown(new[key])}"
     fields = {f.name: f for f in before.fields}, {f.name: f for f in after.fields}
-    yield from (f"{name} is gone" for name in fields[0].keys() - fields[1].keys())
-    yield from (f"{name} is new" for name in fields[1].keys() - fields[0].keys())
-    for name in fields[0].keys() & fields[1].keys():
+    yield from (f"{name} is gone" for name in sorted(fields[0].keys() - fields[1].keys()))
+    yield from (f"{name} is new" for name in sorted(fields[1].keys() - fields[0].keys()))
+    for name in sorted(fields[0].keys() & fields[1].keys()):
         old, new = _attributes(fields[0][name]), _attributes(fields[1][name])
         for key in old:
             if old[key] != new[key] and (free or key not in FREE):

@@ -165,7 +165,7 @@ class History:
             if values.dtype.kind == "i":
                 values = np.where(read.there[:, np.newaxis], values, np.nan)
             inputs[text] = values[:, 0] if len(columns) == 1 else values
-        computed = np.asarray(self.on_demand.compute(view, inputs)).reshape(reads.count, -1)
+        computed = np.asarray(self.on_demand.compute(view, inputs)).reshape(reads.count, len(view.columns))
         there = (
             np.isfinite(computed).any(axis=1) if computed.dtype.kind == "f" else np.ones(reads.count, bool)
         )
