@@ -11,21 +11,23 @@
 #define HNR_MOST_DB 40
 #define LAGS_MAX (PITCH_WINDOW_MAX / 2)
 
-/* Four lags at once: each load of the fixed part serves them all. */
+#define LAGS_AT_ONCE 8
+
+/* Several lags at once: each load of the fixed part serves them all. */
 WIDE_CLONES static void correlate(const float *values, uint32_t width, uint32_t lags,
                                   float *products)
 {
-    for (uint32_t lag = 0; lag <= lags; lag += 4) {
-        wide sums[4] = {{0}};
+    for (uint32_t lag = 0; lag <= lags; lag += LAGS_AT_ONCE) {
+        wide sums[LAGS_AT_ONCE] = {{0}};
         uint32_t i = 0;
 
         for (; i + WIDE <= width; i += WIDE) {
             const wide fixed = wide_load(values + i);
 
-            for (uint32_t k = 0; k < 4; k++)
+            for (uint32_t k = 0; k < LAGS_AT_ONCE; k++)
                 sums[k] += fixed * wide_load(values + i + lag + k);
         }
-        for (uint32_t k = 0; k < 4; k++) {
+        for (uint32_t k = 0; k < LAGS_AT_ONCE; k++) {
             products[lag + k] = wide_sum(sums[k]);
             for (uint32_t j = i; j < width; j++)
                 products[lag + k] += values[j] * values[j + lag + k];
@@ -44,10 +46,11 @@ static double extreme(double left, double middle, double right)
 
 void pitch_find(const float *values, uint32_t window, double rate, ag06_signal_features *f)
 {
-    const uint32_t lags = window / 2 - 4; /* what correlate() looks at beyond stays inside */
+    const uint32_t lags =
+        window / 2 - LAGS_AT_ONCE; /* what correlate() looks at beyond stays inside */
     const uint32_t width = window / 2;
     const uint32_t shortest = (uint32_t)(rate / HIGHEST_HZ);
-    float products[LAGS_MAX + 4];
+    float products[LAGS_MAX + LAGS_AT_ONCE];
     double difference[LAGS_MAX + 1], relative[LAGS_MAX + 1], energy[LAGS_MAX + 1];
     double sum = 0;
     uint32_t best = shortest;
@@ -64,7 +67,7 @@ void pitch_find(const float *values, uint32_t window, double rate, ag06_signal_f
     for (uint32_t lag = 1; lag <= lags; lag++) {
         const double gone = (double)values[lag - 1], come = (double)values[lag + width - 1];
 
-        energy[lag] = energy[lag - 1] - gone * gone + come * come;
+        energy[lag] = energy[lag - 1] + (come * come - gone * gone);
         difference[lag] = energy[0] + energy[lag] - 2 * (double)products[lag];
         if (difference[lag] < 0)
             difference[lag] = 0;

@@ -22,6 +22,7 @@
 #define CHROMA_A0_HZ 27.5
 #define CHROMA_CENTRE 5.0 /* octaves above A0, where the weighting has its middle */
 #define CHROMA_WIDTH 2.0  /* octaves */
+#define CHROMA_LEAST 1e-8 /* a weight that is less says nothing */
 
 #define OCTAVE_MIDDLE_HZ 1000.0
 #define OCTAVE_MIDDLE 5 /* index of the band about 1 kHz */
@@ -123,8 +124,12 @@ static void design_chroma(spectrum_tables *t)
             weights[pitch] = exp(-0.5 * pow(2 * away / width, 2));
             norm += weights[pitch] * weights[pitch];
         }
-        for (uint32_t pitch = 0; pitch < AG06_CHROMAS; pitch++)
-            t->chroma[pitch * t->size + bin] = (float)(weights[pitch] / sqrt(norm) * loud);
+        for (uint32_t pitch = 0; pitch < AG06_CHROMAS; pitch++) {
+            const double weight = weights[pitch] / sqrt(norm) * loud;
+
+            /* what would only make denormals, which are slow, of faint sound */
+            t->chroma[pitch * t->size + bin] = weight > CHROMA_LEAST ? (float)weight : 0;
+        }
     }
 }
 
@@ -262,21 +267,39 @@ WIDE_CLONES void spectrum_mfcc(const spectrum_tables *t, const float *power,
         f->mfcc[n] = wide_dot(t->dct[n], f->log_mel_db, AG06_MELS);
 }
 
+/* Four pitches at once: each load of the power serves them all. */
+static inline __attribute__((always_inline)) void find_chroma(const spectrum_tables *t,
+                                                              const float *power, float *chroma)
+{
+    for (uint32_t pitch = 0; pitch < AG06_CHROMAS; pitch += 4) {
+        const float *weights = t->chroma + (size_t)pitch * t->size;
+        wide sums[4] = {{0}};
+
+        for (uint32_t bin = 0; bin < t->size; bin += WIDE) {
+            const wide here = wide_load(power + bin);
+
+            for (uint32_t k = 0; k < 4; k++)
+                sums[k] += here * wide_load(weights + (size_t)k * t->size + bin);
+        }
+        for (uint32_t k = 0; k < 4; k++)
+            chroma[pitch + k] = wide_sum(sums[k]);
+    }
+}
+
 WIDE_CLONES void spectrum_tone(const spectrum_tables *t, const float *power,
                                ag06_signal_features *f)
 {
     float most = 0;
     float octaves[2 * WIDE] = {0};
 
-    for (uint32_t pitch = 0; pitch < AG06_CHROMAS; pitch++) {
-        f->chroma[pitch] = wide_dot(t->chroma + (size_t)pitch * t->size, power, t->size);
+    find_chroma(t, power, f->chroma);
+    for (uint32_t pitch = 0; pitch < AG06_CHROMAS; pitch++)
         most = f->chroma[pitch] > most ? f->chroma[pitch] : most;
-    }
     for (uint32_t pitch = 0; pitch < AG06_CHROMAS; pitch++)
         f->chroma[pitch] = most > FLOOR_POWER ? f->chroma[pitch] / most : 0;
     for (int i = 0; i < AG06_OCTAVES; i++)
-        for (uint32_t k = 0; k < t->octaves[i].count; k++)
-            octaves[i] += power[t->octaves[i].first + k] / (2 * HANN_WIDTH);
+        octaves[i] =
+            wide_total(power + t->octaves[i].first, t->octaves[i].count) / (2 * HANN_WIDTH);
     decibels(octaves, 2 * WIDE);
     memcpy(f->octave_db, octaves, sizeof f->octave_db);
 }

@@ -67,6 +67,23 @@ static inline __attribute__((always_inline)) float wide_dot(const float *a, cons
     return wide_sum((sums[0] + sums[1]) + (sums[2] + sums[3])) + rest;
 }
 
+/* The sum of a[i], likewise. */
+static inline __attribute__((always_inline)) float wide_total(const float *a, uint32_t count)
+{
+    wide sums[4] = {{0}};
+    float rest = 0;
+    uint32_t i = 0;
+
+    for (; i + 4 * WIDE <= count; i += 4 * WIDE)
+        for (int k = 0; k < 4; k++)
+            sums[k] += wide_load(a + i + k * WIDE);
+    for (; i + WIDE <= count; i += WIDE)
+        sums[0] += wide_load(a + i);
+    for (; i < count; i++)
+        rest += a[i];
+    return wide_sum((sums[0] + sums[1]) + (sums[2] + sums[3])) + rest;
+}
+
 /*
  * The natural logarithm of positive normal numbers, to an ulp or two: x = m 2^e with m about 1, and
  * the polynomial for log m of Moshier's Cephes library.

@@ -51,10 +51,11 @@ def test_status_has_the_shape_that_was_promised(ctl_json):
     assert status["pids"].keys() >= {"ag06d", "audio"}
 
 
-def test_the_pids_in_the_status_are_the_daemon_and_its_children(daemon):
+def test_the_pids_in_the_status_are_the_daemon_and_its_children(daemon, poll):
+    keeper = poll(lambda: daemon.client.call("features.status")["keeper"].get("pid"), daemon.log)
     status = daemon.status()
     assert status["pids"]["ag06d"] == daemon.process.pid
-    assert {status["pids"]["audio"], status["hosts"]["live"]["pid"]} == set(daemon.children())
+    assert {status["pids"]["audio"], status["hosts"]["live"]["pid"], keeper} == set(daemon.children())
 
 
 def test_frames_follow_what_the_clock_expects(daemon, whole):
