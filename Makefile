@@ -9,6 +9,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 # sound server with a dummy backend, and somebody else's loudness meter.
 PACKAGES_RUN := gcc g++ libc6-dev libkissfft-dev python3-dev python3-venv libportaudio2
 PACKAGES_TEST := jackd2 libebur128-1
+PACKAGES_BENCH := redis-server
 BENCHMARKS := $(basename $(notdir $(filter-out bench/common.py,$(wildcard bench/*.py))))
 
 .PHONY: help setup run test test-native test-python soak lint format schema bench $(BENCHMARKS:%=bench-%) build clean
@@ -95,5 +96,6 @@ $(BIN)/.ready-lint: $(BIN)/.ready-test
 	@touch $@
 
 $(BIN)/.ready-bench: $(BIN)/.ready-test
+	$(call install_packages,$(PACKAGES_BENCH))
 	@$(BIN)/python -m pip install --quiet --group bench
 	@touch $@
