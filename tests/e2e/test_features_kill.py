@@ -14,8 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ag06_plugins.features.store.database import load_declared
-from ag06_plugins.features.store.offline import Offline
+from ag06_plugins.features.store.offline import open_offline
 from ag06d.client import Client
 from ag06d.errors import NoDaemonError, RequestError
 from ag06d.paths import Sockets
@@ -99,13 +98,13 @@ def check(folder: Path, acknowledged: list[int]) -> None:
     """All that was acknowledged is there, once; what was not may be there once."""
     store = folder / "state" / "plugins" / "features" / "store"
     spoiled: list[str] = []
-    rows = Offline(store, load_declared(store), report=spoiled.append).read("number")
+    rows = open_offline(store, spoiled.append).read("number")
     numbers = rows.values[:, 0].astype(int).tolist()
     assert spoiled == []
     assert len(numbers) == len(set(numbers))
     assert sorted(set(acknowledged) - set(numbers)) == []
     assert (rows.times_ns - BEGAN_NS).tolist() == numbers
-    level = Offline(store, load_declared(store)).read("level", ["mid.rms_db"], "dry")
+    level = open_offline(store).read("level", ["mid.rms_db"], "dry")
     assert np.isfinite(level.values).all()
     assert (np.diff(level.times_ns) > 0).all()
 

@@ -12,8 +12,7 @@ import numpy.typing as npt
 
 from ag06_plugins.features.channel import Note
 from ag06_plugins.features.store.database import load_declared
-from ag06_plugins.features.store.offline import Offline
-from ag06_plugins.features.store.ondemand import Expressions
+from ag06_plugins.features.store.offline import open_offline
 from ag06_plugins.features.store.registry import Selection
 from ag06d.plugin import FeatureView, RequestError
 
@@ -82,8 +81,7 @@ class Reader:
             "join": self._join,
             "materialize": self._materialize,
         }
-        self._expressions = Expressions()
-        self._offline = Offline(folder, load_declared(folder), on_demand=self._expressions)
+        self._offline = open_offline(folder)
 
     def answer(self, note: Note) -> Note:
         """The answer to a question; raises RequestError, OSError or sqlite3.Error."""

@@ -25,7 +25,7 @@ class StoreConfig(Section):
     folder: str = ""
     """Where; "" is `store` in the plugin's data folder."""
     hop_days: Annotated[float, Field(gt=0)] = 1.0
-    """How long the features of every 10 ms are kept; some 8 GB a day."""
+    """How long the features of every 10 ms are kept; some 6 GB a day."""
     statistics_days: Annotated[float, Field(gt=0)] = 30.0
     """How long their statistics are kept; some 0.6 GB a day."""
     max_gb: Annotated[float, Field(gt=0)] = 20.0

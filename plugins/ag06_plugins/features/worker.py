@@ -22,7 +22,7 @@ from ag06_plugins.features.channel import Note, receive, send
 from ag06_plugins.features.reader import Reader
 from ag06_plugins.features.store import log as segment_log
 from ag06_plugins.features.store.database import load_declared
-from ag06_plugins.features.store.offline import Offline, give_back, maintain, seal
+from ag06_plugins.features.store.offline import give_back, maintain, open_offline, seal
 from ag06_plugins.features.store.store import LOG
 from ag06d.plugin import RequestError
 
@@ -41,7 +41,7 @@ class Keeper:
     def __init__(self, folder: Path, max_bytes: int) -> None:
         self._folder, self._max_bytes = folder, max_bytes
         self._done: list[dict[str, Any]] = []
-        self._offline = Offline(folder, load_declared(folder), report=self._spoiled)
+        self._offline = open_offline(folder, self._spoiled)
         self._maintain_s = 0.0
         self._trouble = ""
         self._sealed = 0

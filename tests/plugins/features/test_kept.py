@@ -10,8 +10,7 @@ import pytest
 from ag06_plugins import features
 from ag06_plugins.features import shipped
 from ag06_plugins.features.settings import StoreConfig
-from ag06_plugins.features.store.database import load_declared
-from ag06_plugins.features.store.offline import Offline
+from ag06_plugins.features.store.offline import Offline, open_offline
 from ag06d.features import STATISTICS, Extractor, Sliding, elements
 from ag06d.plugin import Reduction, RequestError, Status
 
@@ -55,7 +54,7 @@ def finish(plugin, ag06_context) -> Offline:
     """Close the plugin; what it left."""
     plugin.processors[0].close()
     folder = ag06_context.data_folder / "store"
-    return Offline(folder, load_declared(folder))
+    return open_offline(folder)
 
 
 @pytest.fixture
@@ -65,7 +64,7 @@ def closed(load, feed, ag06_context):
     sound = feed(plugin)
     plugin.processors[0].close()
     folder = ag06_context.data_folder / "store"
-    loaded = Offline(folder, load_declared(folder))
+    loaded = open_offline(folder)
     return loaded, sound
 
 
@@ -197,7 +196,7 @@ def test_rows_of_other_plugins_and_clients_are_kept_once_they_are_acknowledged(l
     assert rejected == {"index": 2, "reason": "calm is 7; it is to be 0 to 1"}
     (letter,) = plugin.command("dead_letters")["dead_letters"]
     assert (letter["view"], letter["entity"], letter["event_ns"]) == ("mood@1", "ann", int(times_ns[2]))
-    offline = Offline(ag06_context.data_folder / "store", load_declared(ag06_context.data_folder / "store"))
+    offline = open_offline(ag06_context.data_folder / "store")
     assert offline.read("mood").values[:, 0].tolist() == pytest.approx([0.1, 0.2, 0.4])
     found = plugin.command("get", features=["mood:calm"], entities=[{"person": "ann"}])
     assert found["arrays"][0][0, 0] == pytest.approx(0.4)

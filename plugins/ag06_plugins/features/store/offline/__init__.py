@@ -2,6 +2,7 @@
 
 from ag06_plugins.features.store.offline.history import Joined, OnDemand
 from ag06_plugins.features.store.offline.maintenance import Done, compact, give_back, maintain, seal
+from ag06_plugins.features.store.offline.opening import open_offline
 from ag06_plugins.features.store.offline.retention import Removed
 from ag06_plugins.features.store.offline.rows import Rows
 from ag06_plugins.features.store.offline.store import Offline
@@ -16,5 +17,6 @@ __all__ = [
     "compact",
     "give_back",
     "maintain",
+    "open_offline",
     "seal",
 ]
