@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 TIMEOUT_S: Final = 6.0
 GRACE_S: Final = 0.25  # beyond a request's deadline, for the daemon's own word that it was not kept
+SOON_S: Final = 0.05  # in which most answers come; only then it is asked whether the connection still stands
 KNOCK_S: Final = 0.1  # between two looks whether a daemon has come
 MESSAGES_WAITING: Final = {"events": 10_000, "stream": 1000}  # for a slow reader; what is more is missed
 OVER: Final = (
@@ -98,8 +99,11 @@ class Requests:
         try:
             until = time.monotonic() + timeout_s + GRACE_S
             line.over = not (yield from send(line.control, request.encode()))
+            soon = min(time.monotonic() + SOON_S, until)
             while not line.over:
-                heard = yield from receive((line.control, line.monitor), until)
+                heard = yield from receive((line.control,), soon)
+                if heard is None:
+                    heard = yield from receive((line.control, line.monitor), until)
                 if heard is None:
                     raise DeadlineError(f"no answer to {op} within {timeout_s:g} s", answered=False)
                 line.over = heard[0] is line.monitor

@@ -35,13 +35,12 @@ def pack(value: object) -> bytes:
 
 
 def _depth(value: object, left: int) -> None:
-    if left == 0:
+    """Look into maps and lists alone: most of what there is are numbers and words."""
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    if items and left == 1:
         raise WireError(f"nested deeper than {DEPTH_MAX} levels")
-    if isinstance(value, dict):
-        for item in value.values():
-            _depth(item, left - 1)
-    elif isinstance(value, list):
-        for item in value:
+    for item in items:
+        if isinstance(item, dict | list):
             _depth(item, left - 1)
 
 
