@@ -236,20 +236,15 @@ WIDE_CLONES static void find_levels(const ag06_features *f, signal_state *s,
 {
     const float *hop = s->past + f->window - f->hop, *before = hop - 1;
     const float mean_square = wide_dot(hop, hop, f->hop) / (float)f->hop;
+    const float peak = wide_peak(hop, f->hop);
     uint32_t crossings = 0;
-    wide sum = {0};
-    float peak = 0;
 
     for (uint32_t i = 0; i < f->hop; i++)
         crossings += (hop[i] >= 0) != (before[i] >= 0);
-    for (uint32_t i = 0; i < f->hop; i++)
-        peak = fabsf(hop[i]) > peak ? fabsf(hop[i]) : peak;
-    for (uint32_t i = 0; i < f->window; i += WIDE)
-        sum += wide_load(s->past + i);
     out->rms_db = power_db(mean_square);
     out->peak_db = power_db(peak * peak);
     out->crest_db = peak * peak > mean_square ? power_db(peak * peak / mean_square) : 0;
-    out->dc_offset = wide_sum(sum) / (float)f->window;
+    out->dc_offset = wide_total(s->past, f->window) / (float)f->window;
     out->zero_crossing_rate = (float)crossings * (float)f->rate / (float)f->hop;
     out->noise_floor_db = power_db(quietest(&s->floor, mean_square));
 }
