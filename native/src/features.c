@@ -10,8 +10,8 @@
 #include "ag06_features.h"
 
 #include "fft.h"
+#include "hop_meter.h"
 #include "hum.h"
-#include "meter.h"
 #include "pitch.h"
 #include "spectrum.h"
 #include "wide.h"
@@ -26,12 +26,13 @@
 #define WINDOW_RATE 48000
 #define PITCH_RATE 12000
 #define SLOTS_PER_SECOND 100
-#define HOP_MAX (RATE_MAX / SLOTS_PER_SECOND)
 #define FADED 1e-12F     /* full scale 1; softer sound is silence, and squares are no denormals */
 #define LOUDEST 1e6F     /* +120 dB */
 #define MEAN_HOPS 10     /* the noise floor is of 100 ms */
 #define FLOOR_SECONDS 10 /* and the least of so many */
 #define PI 3.14159265358979323846
+
+_Static_assert(HOP_MAX == RATE_MAX / SLOTS_PER_SECOND, "a hop has its room");
 
 enum { LEFT, RIGHT, MID };
 
@@ -65,8 +66,7 @@ struct ag06_features {
     ag06_fft *fft;
     spectrum_tables *tables;
     signal_state *states; /* of each signal */
-    ag06_meter meter;     /* left and right; mid and nothing */
-    float stereo[2 * HOP_MAX], middle[2 * HOP_MAX];
+    hop_meter meter;
 };
 
 static int wants(const ag06_features *f, uint32_t groups)
@@ -107,7 +107,7 @@ static int make(ag06_features *f, double rolloff)
         decimator_init(&f->states[i].decimator, step);
         hum_init(&f->states[i].hum, f->pitch_rate);
     }
-    ag06_meter_init(&f->meter, f->rate);
+    hop_meter_init(&f->meter, f->rate, f->hop, f->channels);
     ag06_features_reset(f);
     return 1;
 }
@@ -180,8 +180,7 @@ void ag06_features_reset(ag06_features *f)
 {
     for (uint32_t i = 0; i < f->signals; i++)
         reset_signal(f, &f->states[i]);
-    ag06_meter_reset(&f->meter, 0);
-    ag06_meter_resume(&f->meter);
+    hop_meter_reset(&f->meter);
 }
 
 static float clean(float value)
@@ -287,38 +286,13 @@ static void find_pitch(const ag06_features *f, signal_state *s, ag06_signal_feat
         hum_run(&s->hum, kept, many, out);
 }
 
-static float loudness(double lufs)
-{
-    return lufs > AG06_FEATURE_FLOOR_DB ? (float)lufs : AG06_FEATURE_FLOOR_DB;
-}
-
 static void meter(ag06_features *f, ag06_hop_features *result)
 {
-    const ag06_meter_slot *slot;
-    ag06_levels levels;
-    const float *second = f->channels == 2 ? f->middle : NULL;
-    double left, right;
+    const float *signals[AG06_FEATURE_SIGNALS] = {NULL};
 
-    for (uint32_t i = 0; i < f->hop; i++) {
-        f->stereo[2 * i] = f->states[LEFT].hop[i];
-        if (f->channels == 2) {
-            f->stereo[2 * i + 1] = f->states[RIGHT].hop[i];
-            f->middle[2 * i] = f->states[MID].hop[i];
-        }
-    }
-    ag06_meter_run(&f->meter, f->stereo, second, f->hop, &levels);
-    slot = &f->meter.recent[(f->meter.recent_at + AG06_METER_RECENT - 1) % AG06_METER_RECENT];
     for (uint32_t i = 0; i < f->signals; i++)
-        result->signals[i].true_peak_db = power_db(slot->true_peak[i] * slot->true_peak[i]);
-    const ag06_reading *reading = &f->meter.readings[0];
-    left = reading->rms[0] * reading->rms[0];
-    right = reading->rms[1] * reading->rms[1];
-    result->momentary_lufs = loudness(reading->momentary_lufs);
-    result->short_term_lufs = loudness(reading->short_term_lufs);
-    if (f->channels == 2) {
-        result->correlation = (float)reading->correlation;
-        result->balance = left + right > 0 ? (float)((right - left) / (left + right)) : 0;
-    }
+        signals[i] = f->states[i].hop;
+    hop_meter_run(&f->meter, signals, result);
 }
 
 static void extract(ag06_features *f, const float *frames, ag06_hop_features *result)

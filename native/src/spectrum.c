@@ -22,8 +22,9 @@
 #define CHROMA_A0_HZ 27.5
 #define CHROMA_CENTRE 5.0 /* octaves above A0, where the weighting has its middle */
 #define CHROMA_WIDTH 2.0  /* octaves */
-#define CHROMA_LEAST 1e-6 /* of a bin's weights; what is below all through eight bins is left out \
-                           */
+#define CHROMA_LEAST                                                             \
+    1e-6 /* of a bin's weights; what is below all through eight bins is left out \
+          */
 
 #define OCTAVE_MIDDLE_HZ 1000.0
 #define OCTAVE_MIDDLE 5 /* index of the band about 1 kHz */

@@ -54,6 +54,15 @@ static inline __attribute__((always_inline)) wide wide_abs(wide w)
     return (wide)((wide_int)w & INT32_MAX);
 }
 
+static inline __attribute__((always_inline)) float wide_most(wide w)
+{
+    float most = w[0];
+
+    for (int i = 1; i < WIDE; i++)
+        most = w[i] > most ? w[i] : most;
+    return most;
+}
+
 /* The largest magnitude. */
 static inline __attribute__((always_inline)) float wide_peak(const float *values, uint32_t count)
 {
@@ -65,9 +74,7 @@ static inline __attribute__((always_inline)) float wide_peak(const float *values
         most = wide_max(wide_abs(wide_load(values + i)), most);
     for (; i < count; i++)
         peak = __builtin_fabsf(values[i]) > peak ? __builtin_fabsf(values[i]) : peak;
-    for (i = 0; i < WIDE; i++)
-        peak = most[i] > peak ? most[i] : peak;
-    return peak;
+    return wide_most(most) > peak ? wide_most(most) : peak;
 }
 
 /* The sum of a[i] * b[i]; four sums run side by side, for one would wait for each of its steps. */
