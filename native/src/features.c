@@ -65,6 +65,7 @@ struct ag06_features {
     float *windowed;
     ag06_fft *fft;
     spectrum_tables *tables;
+    pitch_finder *pitch;
     signal_state *states; /* of each signal */
     hop_meter meter;
 };
@@ -96,8 +97,9 @@ static int make(ag06_features *f, double rolloff)
     f->windowed = calloc(f->window, sizeof *f->windowed);
     f->fft = ag06_fft_new(f->window);
     f->tables = spectrum_new(f->rate, f->window, rolloff);
+    f->pitch = pitch_new(f->pitch_window, f->pitch_rate);
     f->states = calloc(f->signals, sizeof *f->states);
-    if (!f->hann || !f->windowed || !f->fft || !f->tables || !f->states)
+    if (!f->hann || !f->windowed || !f->fft || !f->tables || !f->pitch || !f->states)
         return 0;
     for (uint32_t i = 0; i < f->window; i++)
         f->hann[i] = (float)(0.5 - 0.5 * cos(2 * PI * i / f->window));
@@ -149,6 +151,7 @@ void ag06_features_free(ag06_features *f)
         free(f->states[i].magnitudes);
     }
     free(f->states);
+    pitch_free(f->pitch);
     spectrum_free(f->tables);
     ag06_fft_free(f->fft);
     free(f->windowed);
@@ -281,7 +284,7 @@ static void find_pitch(const ag06_features *f, signal_state *s, ag06_signal_feat
 
     slide(s->low, f->pitch_window, kept, many);
     if (wants(f, AG06_FEATURES_PITCH))
-        pitch_find(s->low, f->pitch_window, f->pitch_rate, out);
+        pitch_find(f->pitch, s->low, out);
     if (wants(f, AG06_FEATURES_HUM))
         hum_run(&s->hum, kept, many, out);
 }
