@@ -10,8 +10,8 @@
 #include "ag06_features.h"
 
 #include "fft.h"
+#include "hop_meter.h"
 #include "hum.h"
-#include "meter.h"
 #include "pitch.h"
 #include "spectrum.h"
 #include "wide.h"
@@ -26,12 +26,13 @@
 #define WINDOW_RATE 48000
 #define PITCH_RATE 12000
 #define SLOTS_PER_SECOND 100
-#define HOP_MAX (RATE_MAX / SLOTS_PER_SECOND)
 #define FADED 1e-12F     /* full scale 1; softer sound is silence, and squares are no denormals */
 #define LOUDEST 1e6F     /* +120 dB */
 #define MEAN_HOPS 10     /* the noise floor is of 100 ms */
 #define FLOOR_SECONDS 10 /* and the least of so many */
 #define PI 3.14159265358979323846
+
+_Static_assert(HOP_MAX == RATE_MAX / SLOTS_PER_SECOND, "a hop has its room");
 
 enum { LEFT, RIGHT, MID };
 
@@ -64,9 +65,9 @@ struct ag06_features {
     float *windowed;
     ag06_fft *fft;
     spectrum_tables *tables;
+    pitch_finder *pitch;
     signal_state *states; /* of each signal */
-    ag06_meter meter;     /* left and right; mid and nothing */
-    float stereo[2 * HOP_MAX], middle[2 * HOP_MAX];
+    hop_meter meter;
 };
 
 static int wants(const ag06_features *f, uint32_t groups)
@@ -96,8 +97,9 @@ static int make(ag06_features *f, double rolloff)
     f->windowed = calloc(f->window, sizeof *f->windowed);
     f->fft = ag06_fft_new(f->window);
     f->tables = spectrum_new(f->rate, f->window, rolloff);
+    f->pitch = pitch_new(f->pitch_window, f->pitch_rate);
     f->states = calloc(f->signals, sizeof *f->states);
-    if (!f->hann || !f->windowed || !f->fft || !f->tables || !f->states)
+    if (!f->hann || !f->windowed || !f->fft || !f->tables || !f->pitch || !f->states)
         return 0;
     for (uint32_t i = 0; i < f->window; i++)
         f->hann[i] = (float)(0.5 - 0.5 * cos(2 * PI * i / f->window));
@@ -107,7 +109,7 @@ static int make(ag06_features *f, double rolloff)
         decimator_init(&f->states[i].decimator, step);
         hum_init(&f->states[i].hum, f->pitch_rate);
     }
-    ag06_meter_init(&f->meter, f->rate);
+    hop_meter_init(&f->meter, f->rate, f->hop, f->channels);
     ag06_features_reset(f);
     return 1;
 }
@@ -149,6 +151,7 @@ void ag06_features_free(ag06_features *f)
         free(f->states[i].magnitudes);
     }
     free(f->states);
+    pitch_free(f->pitch);
     spectrum_free(f->tables);
     ag06_fft_free(f->fft);
     free(f->windowed);
@@ -180,8 +183,7 @@ void ag06_features_reset(ag06_features *f)
 {
     for (uint32_t i = 0; i < f->signals; i++)
         reset_signal(f, &f->states[i]);
-    ag06_meter_reset(&f->meter, 0);
-    ag06_meter_resume(&f->meter);
+    hop_meter_reset(&f->meter);
 }
 
 static float clean(float value)
@@ -236,20 +238,15 @@ WIDE_CLONES static void find_levels(const ag06_features *f, signal_state *s,
 {
     const float *hop = s->past + f->window - f->hop, *before = hop - 1;
     const float mean_square = wide_dot(hop, hop, f->hop) / (float)f->hop;
+    const float peak = wide_peak(hop, f->hop);
     uint32_t crossings = 0;
-    wide sum = {0};
-    float peak = 0;
 
     for (uint32_t i = 0; i < f->hop; i++)
         crossings += (hop[i] >= 0) != (before[i] >= 0);
-    for (uint32_t i = 0; i < f->hop; i++)
-        peak = fabsf(hop[i]) > peak ? fabsf(hop[i]) : peak;
-    for (uint32_t i = 0; i < f->window; i += WIDE)
-        sum += wide_load(s->past + i);
     out->rms_db = power_db(mean_square);
     out->peak_db = power_db(peak * peak);
     out->crest_db = peak * peak > mean_square ? power_db(peak * peak / mean_square) : 0;
-    out->dc_offset = wide_sum(sum) / (float)f->window;
+    out->dc_offset = wide_total(s->past, f->window) / (float)f->window;
     out->zero_crossing_rate = (float)crossings * (float)f->rate / (float)f->hop;
     out->noise_floor_db = power_db(quietest(&s->floor, mean_square));
 }
@@ -287,43 +284,18 @@ static void find_pitch(const ag06_features *f, signal_state *s, ag06_signal_feat
 
     slide(s->low, f->pitch_window, kept, many);
     if (wants(f, AG06_FEATURES_PITCH))
-        pitch_find(s->low, f->pitch_window, f->pitch_rate, out);
+        pitch_find(f->pitch, s->low, out);
     if (wants(f, AG06_FEATURES_HUM))
         hum_run(&s->hum, kept, many, out);
 }
 
-static float loudness(double lufs)
-{
-    return lufs > AG06_FEATURE_FLOOR_DB ? (float)lufs : AG06_FEATURE_FLOOR_DB;
-}
-
 static void meter(ag06_features *f, ag06_hop_features *result)
 {
-    const ag06_meter_slot *slot;
-    ag06_levels levels;
-    const float *second = f->channels == 2 ? f->middle : NULL;
-    double left, right;
+    const float *signals[AG06_FEATURE_SIGNALS] = {NULL};
 
-    for (uint32_t i = 0; i < f->hop; i++) {
-        f->stereo[2 * i] = f->states[LEFT].hop[i];
-        if (f->channels == 2) {
-            f->stereo[2 * i + 1] = f->states[RIGHT].hop[i];
-            f->middle[2 * i] = f->states[MID].hop[i];
-        }
-    }
-    ag06_meter_run(&f->meter, f->stereo, second, f->hop, &levels);
-    slot = &f->meter.recent[(f->meter.recent_at + AG06_METER_RECENT - 1) % AG06_METER_RECENT];
     for (uint32_t i = 0; i < f->signals; i++)
-        result->signals[i].true_peak_db = power_db(slot->true_peak[i] * slot->true_peak[i]);
-    const ag06_reading *reading = &f->meter.readings[0];
-    left = reading->rms[0] * reading->rms[0];
-    right = reading->rms[1] * reading->rms[1];
-    result->momentary_lufs = loudness(reading->momentary_lufs);
-    result->short_term_lufs = loudness(reading->short_term_lufs);
-    if (f->channels == 2) {
-        result->correlation = (float)reading->correlation;
-        result->balance = left + right > 0 ? (float)((right - left) / (left + right)) : 0;
-    }
+        signals[i] = f->states[i].hop;
+    hop_meter_run(&f->meter, signals, result);
 }
 
 static void extract(ag06_features *f, const float *frames, ag06_hop_features *result)

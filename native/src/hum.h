@@ -14,9 +14,9 @@ typedef struct {
     decimator decimator;                            /* from about 12 kHz to about 2 */
     double rate;                                    /* the lower one */
     float step_cos[HUM_TONES], step_sin[HUM_TONES]; /* a turn by one value */
-    float now_cos[HUM_TONES], now_sin[HUM_TONES];
-    double phase[HUM_TONES]; /* of the turn, in values, kept exact */
-    float window[HUM_HOPS];  /* Hann's, by age */
+    double turns[HUM_TONES];                        /* a value */
+    double phase[HUM_TONES];                        /* in turns, kept exact */
+    float window[HUM_HOPS];                         /* Hann's, by age */
     float re[HUM_HOPS][HUM_TONES], im[HUM_HOPS][HUM_TONES];
     float values[HUM_HOPS]; /* of each hop, how many */
     uint32_t at;

@@ -204,8 +204,8 @@ void ag06_meter_init(ag06_meter *meter, uint32_t rate)
     memset(meter, 0, sizeof *meter);
     meter->rate = rate;
     meter->slot_frames = (rate + SLOTS_PER_SECOND / 2) / SLOTS_PER_SECOND;
-    k_weighting_design(meter);
-    true_peak_design(meter);
+    k_weighting_design(rate, &meter->shelf, &meter->highpass);
+    true_peak_design(meter->quarter_even, meter->quarter_odd, meter->half);
     ag06_meter_reset(meter, 0);
     ag06_meter_resume(meter);
 }

@@ -8,10 +8,11 @@
 #define METER_PAST (METER_TAPS - 1)           /* frames kept from the chunk before */
 
 /* BS.1770-5 Annex 1, at any rate. */
-void k_weighting_design(ag06_meter *meter);
+void k_weighting_design(uint32_t rate, ag06_meter_section *shelf, ag06_meter_section *highpass);
 
-/* BS.1770-5 Annex 2: four times oversampling. */
-void true_peak_design(ag06_meter *meter);
+/* BS.1770-5 Annex 2: four times oversampling. The tables are as in ag06_meter. */
+void true_peak_design(float quarter_even[AG06_TRUE_PEAK_PAIRS],
+                      float quarter_odd[AG06_TRUE_PEAK_PAIRS], float half[AG06_TRUE_PEAK_PAIRS]);
 
 /* Up to METER_CHUNK frames into the present slot, the maxima and `levels`; squares are added up in
  * `block_squares` too. */

@@ -30,19 +30,19 @@ static ag06_meter_section weighting_highpass(double rate)
  * are the analogue prototypes of which its coefficients are the bilinear transform (B. De Man,
  * "Evaluation of Implementations of the EBU R128 Loudness Measurement", AES 145, 2018).
  */
-void k_weighting_design(ag06_meter *meter)
+void k_weighting_design(uint32_t rate, ag06_meter_section *shelf, ag06_meter_section *highpass)
 {
     const double hz = 1681.974450955533;
     const double q = 0.7071752369554196;
     const double gain = 1.5848647011308556;   /* 3.99984385397 dB */
     const double corner = 1.2587209302325617; /* gain at hz */
-    const double k = tan(M_PI * hz / meter->rate);
+    const double k = tan(M_PI * hz / rate);
     const double a0 = 1 + k / q + k * k;
 
-    meter->shelf = section((gain + corner * k / q + k * k) / a0, 2 * (k * k - gain) / a0,
-                           (gain - corner * k / q + k * k) / a0, 2 * (k * k - 1) / a0,
-                           (1 - k / q + k * k) / a0);
-    meter->highpass = weighting_highpass(meter->rate);
+    *shelf = section((gain + corner * k / q + k * k) / a0, 2 * (k * k - gain) / a0,
+                     (gain - corner * k / q + k * k) / a0, 2 * (k * k - 1) / a0,
+                     (1 - k / q + k * k) / a0);
+    *highpass = weighting_highpass(rate);
 }
 
 /* Modified Bessel function of the first kind, order zero. */
@@ -85,18 +85,19 @@ static void interpolator(double fraction, double taps[METER_TAPS])
  * mirrored; with s and d the sum and difference of a mirrored pair of samples, the values are
  * E + O and E - O, where E adds up even * s and O odd * d.
  */
-void true_peak_design(ag06_meter *meter)
+void true_peak_design(float quarter_even[AG06_TRUE_PEAK_PAIRS],
+                      float quarter_odd[AG06_TRUE_PEAK_PAIRS], float half[AG06_TRUE_PEAK_PAIRS])
 {
     double quarter[METER_TAPS];
-    double half[METER_TAPS];
+    double middle[METER_TAPS];
 
     interpolator(0.25, quarter);
-    interpolator(0.5, half);
+    interpolator(0.5, middle);
     for (int i = 0; i < AG06_TRUE_PEAK_PAIRS; i++) {
         const double mirrored = quarter[METER_TAPS - 1 - i];
 
-        meter->quarter_even[i] = (float)((quarter[i] + mirrored) / 2);
-        meter->quarter_odd[i] = (float)((quarter[i] - mirrored) / 2);
-        meter->half[i] = (float)half[i];
+        quarter_even[i] = (float)((quarter[i] + mirrored) / 2);
+        quarter_odd[i] = (float)((quarter[i] - mirrored) / 2);
+        half[i] = (float)middle[i];
     }
 }

@@ -22,7 +22,9 @@
 #define CHROMA_A0_HZ 27.5
 #define CHROMA_CENTRE 5.0 /* octaves above A0, where the weighting has its middle */
 #define CHROMA_WIDTH 2.0  /* octaves */
-#define CHROMA_LEAST 1e-8 /* a weight that is less says nothing */
+#define CHROMA_LEAST                                                             \
+    1e-6 /* of a bin's weights; what is below all through eight bins is left out \
+          */
 
 #define OCTAVE_MIDDLE_HZ 1000.0
 #define OCTAVE_MIDDLE 5 /* index of the band about 1 kHz */
@@ -39,7 +41,10 @@ struct spectrum_tables {
     float bin_hz;
     float rolloff;
     float *hz;     /* of each bin */
-    float *chroma; /* AG06_CHROMAS rows */
+    float *chroma; /* weights of eight bins each, by pitch class; most classes are far from most
+                      bins */
+    uint32_t *chroma_bins; /* the first of the eight */
+    uint32_t chroma_ends[AG06_CHROMAS];
     float *mel_weights;
     band mels[AG06_MELS];
     band octaves[AG06_OCTAVES]; /* without weights */
@@ -103,34 +108,72 @@ static void design_mels(spectrum_tables *t)
                                    cos(PI * n * (m + 0.5) / AG06_MELS));
 }
 
-/* How near a bin is to each pitch class, as librosa.filters.chroma has it. */
+/* How near a bin is to each pitch class, as librosa.filters.chroma has it; their squares sum to 1.
+ */
+static void chroma_weights(double bin, double bin_hz, double weights[AG06_CHROMAS])
+{
+    const double semitone =
+        12 * log2((bin > 0 ? bin : 1) * bin_hz / CHROMA_A0_HZ) - (bin > 0 ? 0 : 18);
+    const double next = 12 * log2((bin + 1) * bin_hz / CHROMA_A0_HZ);
+    const double width = fmax(next - semitone, 1);
+    double norm = 0;
+
+    for (uint32_t pitch = 0; pitch < AG06_CHROMAS; pitch++) {
+        const double from_a = pitch - 9.0; /* C is nine semitones below A */
+        double away = fmod(semitone - from_a + 6, 12);
+
+        away = (away < 0 ? away + 12 : away) - 6;
+        weights[pitch] = exp(-0.5 * pow(2 * away / width, 2));
+        norm += weights[pitch] * weights[pitch];
+    }
+    for (uint32_t pitch = 0; pitch < AG06_CHROMAS; pitch++)
+        weights[pitch] /= sqrt(norm);
+}
+
+/* What a bin counts for, the middle octaves most. */
+static double chroma_loudness(double bin, double bin_hz)
+{
+    const double octave =
+        log2((bin > 0 ? bin : 1) * bin_hz / CHROMA_A0_HZ) - (bin > 0 ? 0 : 1.5) - CHROMA_CENTRE;
+
+    return exp(-0.5 * octave * octave / (CHROMA_WIDTH * CHROMA_WIDTH));
+}
+
 static void design_chroma(spectrum_tables *t)
 {
-    for (uint32_t bin = 0; bin < t->bins; bin++) {
-        const double semitone =
-            12 * log2((bin > 0 ? bin : 1) * (double)t->bin_hz / CHROMA_A0_HZ) - (bin > 0 ? 0 : 18);
-        const double next = 12 * log2((bin + 1) * (double)t->bin_hz / CHROMA_A0_HZ);
-        const double width = fmax(next - semitone, 1);
-        const double octave = semitone / 12 - CHROMA_CENTRE;
-        const double loud = exp(-0.5 * octave * octave / (CHROMA_WIDTH * CHROMA_WIDTH));
-        double weights[AG06_CHROMAS];
-        double norm = 0;
+    uint32_t at[AG06_CHROMAS] = {0}, blocks = 0;
+    const double bin_hz = (double)t->bin_hz;
 
-        for (uint32_t pitch = 0; pitch < AG06_CHROMAS; pitch++) {
-            const double from_a = pitch - 9.0; /* C is nine semitones below A */
-            double away = fmod(semitone - from_a + 6, 12);
+    /* twice: how many blocks each class has, then what they are */
+    for (int filling = 0; filling < 2; filling++) {
+        for (uint32_t first = 0; first < t->size; first += WIDE) {
+            double weights[WIDE][AG06_CHROMAS] = {{0}};
 
-            away = (away < 0 ? away + 12 : away) - 6;
-            weights[pitch] = exp(-0.5 * pow(2 * away / width, 2));
-            norm += weights[pitch] * weights[pitch];
+            for (uint32_t i = 0; i < WIDE && first + i < t->bins; i++)
+                chroma_weights(first + i, bin_hz, weights[i]);
+            for (uint32_t pitch = 0; pitch < AG06_CHROMAS; pitch++) {
+                double most = 0;
+
+                for (uint32_t i = 0; i < WIDE; i++)
+                    most = fmax(most, weights[i][pitch]);
+                if (most < CHROMA_LEAST)
+                    continue;
+                for (uint32_t i = 0; filling && i < WIDE; i++)
+                    t->chroma[(size_t)at[pitch] * WIDE + i] =
+                        (float)(weights[i][pitch] * chroma_loudness(first + i, bin_hz));
+                if (filling)
+                    t->chroma_bins[at[pitch]] = first;
+                at[pitch]++;
+            }
         }
-        for (uint32_t pitch = 0; pitch < AG06_CHROMAS; pitch++) {
-            const double weight = weights[pitch] / sqrt(norm) * loud;
+        for (uint32_t pitch = 0; pitch < AG06_CHROMAS && !filling; pitch++) {
+            const uint32_t count = at[pitch];
 
-            /* what would only make denormals, which are slow, of faint sound */
-            t->chroma[pitch * t->size + bin] = weight > CHROMA_LEAST ? (float)weight : 0;
+            at[pitch] = blocks;
+            blocks += count;
         }
     }
+    memcpy(t->chroma_ends, at, sizeof at);
 }
 
 static void design_octaves(spectrum_tables *t)
@@ -158,7 +201,8 @@ spectrum_tables *spectrum_new(uint32_t rate, uint32_t window, double rolloff)
     t->hz = calloc(t->size, sizeof *t->hz);
     t->chroma = calloc((size_t)t->size * AG06_CHROMAS, sizeof *t->chroma);
     t->mel_weights = calloc(2 * (size_t)t->bins, sizeof *t->mel_weights); /* no bin is in more */
-    if (!t->hz || !t->chroma || !t->mel_weights) {
+    t->chroma_bins = calloc((size_t)t->size / WIDE * AG06_CHROMAS, sizeof *t->chroma_bins);
+    if (!t->hz || !t->chroma || !t->chroma_bins || !t->mel_weights) {
         spectrum_free(t);
         return NULL;
     }
@@ -176,6 +220,7 @@ void spectrum_free(spectrum_tables *tables)
         return;
     free(tables->hz);
     free(tables->chroma);
+    free(tables->chroma_bins);
     free(tables->mel_weights);
     free(tables);
 }
@@ -267,34 +312,21 @@ WIDE_CLONES void spectrum_mfcc(const spectrum_tables *t, const float *power,
         f->mfcc[n] = wide_dot(t->dct[n], f->log_mel_db, AG06_MELS);
 }
 
-/* Four pitches at once: each load of the power serves them all. */
-static inline __attribute__((always_inline)) void find_chroma(const spectrum_tables *t,
-                                                              const float *power, float *chroma)
-{
-    for (uint32_t pitch = 0; pitch < AG06_CHROMAS; pitch += 4) {
-        const float *weights = t->chroma + (size_t)pitch * t->size;
-        wide sums[4] = {{0}};
-
-        for (uint32_t bin = 0; bin < t->size; bin += WIDE) {
-            const wide here = wide_load(power + bin);
-
-            for (uint32_t k = 0; k < 4; k++)
-                sums[k] += here * wide_load(weights + (size_t)k * t->size + bin);
-        }
-        for (uint32_t k = 0; k < 4; k++)
-            chroma[pitch + k] = wide_sum(sums[k]);
-    }
-}
-
 WIDE_CLONES void spectrum_tone(const spectrum_tables *t, const float *power,
                                ag06_signal_features *f)
 {
     float most = 0;
     float octaves[2 * WIDE] = {0};
+    uint32_t at = 0;
 
-    find_chroma(t, power, f->chroma);
-    for (uint32_t pitch = 0; pitch < AG06_CHROMAS; pitch++)
+    for (uint32_t pitch = 0; pitch < AG06_CHROMAS; pitch++) {
+        wide sum = {0};
+
+        for (; at < t->chroma_ends[pitch]; at++)
+            sum += wide_load(power + t->chroma_bins[at]) * wide_load(t->chroma + (size_t)at * WIDE);
+        f->chroma[pitch] = wide_sum(sum);
         most = f->chroma[pitch] > most ? f->chroma[pitch] : most;
+    }
     for (uint32_t pitch = 0; pitch < AG06_CHROMAS; pitch++)
         f->chroma[pitch] = most > FLOOR_POWER ? f->chroma[pitch] / most : 0;
     for (int i = 0; i < AG06_OCTAVES; i++)

@@ -49,6 +49,34 @@ static inline __attribute__((always_inline)) wide wide_max(wide a, wide b)
     return (wide)(((wide_int)a & (a > b)) | ((wide_int)b & ~(a > b)));
 }
 
+static inline __attribute__((always_inline)) wide wide_abs(wide w)
+{
+    return (wide)((wide_int)w & INT32_MAX);
+}
+
+static inline __attribute__((always_inline)) float wide_most(wide w)
+{
+    float most = w[0];
+
+    for (int i = 1; i < WIDE; i++)
+        most = w[i] > most ? w[i] : most;
+    return most;
+}
+
+/* The largest magnitude. */
+static inline __attribute__((always_inline)) float wide_peak(const float *values, uint32_t count)
+{
+    wide most = {0};
+    float peak = 0;
+    uint32_t i = 0;
+
+    for (; i + WIDE <= count; i += WIDE)
+        most = wide_max(wide_abs(wide_load(values + i)), most);
+    for (; i < count; i++)
+        peak = __builtin_fabsf(values[i]) > peak ? __builtin_fabsf(values[i]) : peak;
+    return wide_most(most) > peak ? wide_most(most) : peak;
+}
+
 /* The sum of a[i] * b[i]; four sums run side by side, for one would wait for each of its steps. */
 static inline __attribute__((always_inline)) float wide_dot(const float *a, const float *b,
                                                             uint32_t count)
@@ -67,8 +95,8 @@ static inline __attribute__((always_inline)) float wide_dot(const float *a, cons
     return wide_sum((sums[0] + sums[1]) + (sums[2] + sums[3])) + rest;
 }
 
-/* The sum of a[i], likewise. */
-static inline __attribute__((always_inline)) float wide_total(const float *a, uint32_t count)
+/* The sum of values, likewise. */
+static inline __attribute__((always_inline)) float wide_total(const float *values, uint32_t count)
 {
     wide sums[4] = {{0}};
     float rest = 0;
@@ -76,11 +104,11 @@ static inline __attribute__((always_inline)) float wide_total(const float *a, ui
 
     for (; i + 4 * WIDE <= count; i += 4 * WIDE)
         for (int k = 0; k < 4; k++)
-            sums[k] += wide_load(a + i + k * WIDE);
+            sums[k] += wide_load(values + i + k * WIDE);
     for (; i + WIDE <= count; i += WIDE)
-        sums[0] += wide_load(a + i);
+        sums[0] += wide_load(values + i);
     for (; i < count; i++)
-        rest += a[i];
+        rest += values[i];
     return wide_sum((sums[0] + sums[1]) + (sums[2] + sums[3])) + rest;
 }
 
