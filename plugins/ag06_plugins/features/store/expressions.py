@@ -67,10 +67,10 @@ class Expression:
         try:
             tree = ast.parse(text.strip(), mode="eval")
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            raise ValueError(f"{text!r} is no expression: {error}") from None
+            raise ValueError(f"{text!r:.100} is no expression: {error}") from None
         self._evaluate = self._compile(tree.body)
         if not self.inputs:
-            raise ValueError(f'{text!r} reads no feature; write one as view["field"]')
+            raise ValueError(f'{text!r:.100} reads no feature; write one as view["field"]')
 
     def __call__(self, values: Mapping[str, Values]) -> Values:
         """Its value, of the shape of those in `values`, which has all `inputs`; NaN where one is."""
@@ -97,7 +97,7 @@ class Expression:
             case _:
                 there = ", ".join(FUNCTIONS)
                 raise ValueError(
-                    f'{ast.unparse(node)!r} is not understood; there are numbers, view["field"], '
+                    f'{ast.unparse(node)!r:.100} is not understood; there are numbers, view["field"], '
                     f"arithmetic, comparisons, & and |, and {there}"
                 )
 

@@ -143,7 +143,7 @@ class Log:
 
     def append(self, batches: Iterable[Batch]) -> None:
         """Add batches, all of them or none."""
-        values = [batch.values() for batch in batches]
+        values = [batch.values() for batch in batches if len(batch.times_ns)]
         if not values:
             return
         connection = self._segment()

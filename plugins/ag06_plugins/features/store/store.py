@@ -139,9 +139,9 @@ class FeatureStore:
             raise RequestError(
                 "bad_request", f"{declared.key} is computed when it is read", "push what it is computed of"
             )
-        if not isinstance(entity, str) or not 0 < len(entity) <= ENTITY_MAX:
+        if not isinstance(entity, str) or not 0 < len(entity) <= ENTITY_MAX or not entity.isprintable():
             raise RequestError(
-                "bad_request", f"{entity!r:.120} is no {declared.entity}", "text of 1 to 100 characters"
+                "bad_request", f"{entity!r:.120} is no {declared.entity}", "1 to 100 printable characters"
             )
         key, now_ns = declared.key, self._clock_ns()
         checker = self._checkers[key]
@@ -152,7 +152,7 @@ class FeatureStore:
             raise RequestError("busy", f"{key} has rows of {ENTITIES_MAX} entities", "no more fit")
         good, rejected = checker.check(values, times, newest.event_ns if newest else 0, now_ns)
         if good is None:
-            batch = Batch(key, entity, times, values, now_ns)
+            batch = Batch(key, entity, times, values, now_ns) if len(times) else None
             return Checked(batch, (), Pushed(len(times), ()))
         letters = tuple(
             DeadLetter(key, entity, int(times[r.index]), now_ns, r.reason, values[r.index]) for r in rejected

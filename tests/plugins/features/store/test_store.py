@@ -68,13 +68,25 @@ def test_dead_letters_are_bounded(store, folder, monkeypatch):
 
 @pytest.mark.parametrize(
     ("view", "entity", "code"),
-    [("levle", "dry", "unknown_path"), ("level@9", "dry", "unknown_path"), ("level", "", "bad_request")],
+    [
+        ("levle", "dry", "unknown_path"),
+        ("level@9", "dry", "unknown_path"),
+        ("level", "", "bad_request"),
+        ("level", "x" * 101, "bad_request"),
+        ("level", "new\nline", "bad_request"),
+    ],
 )
 def test_what_cannot_be_pushed_is_refused_and_nothing_is_kept(store, folder, view, entity, code):
     with pytest.raises(RequestError) as caught:
         store.push(view, entity, (-20, -10))
     assert caught.value.code == code
     assert kept(folder) == []
+
+
+def test_no_rows_are_no_rows(store, folder):
+    assert store.push("level", "dry", np.zeros((0, 2)), np.zeros(0, np.int64)).accepted == 0
+    store.push("level", "dry", (-20, -10))
+    assert len(kept(folder)) == 1
 
 
 def test_a_store_that_was_killed_has_every_row_again(opened, store):
