@@ -140,8 +140,8 @@ void pitch_find(pitch_finder *p, const float *values, ag06_signal_features *f)
             difference[lag] = 0;
         sum += difference[lag];
         relative[lag] = sum > 0 ? difference[lag] * lag / sum : 1;
-    }
-    for (uint32_t lag = shortest; lag < lags; lag++) {
+        if (lag < shortest || lag == lags)
+            continue;
         if (relative[lag] < relative[best])
             best = lag;
         if (relative[best] < THRESHOLD && relative[lag] > relative[best])
