@@ -118,7 +118,7 @@ void pitch_find(pitch_finder *p, const float *values, ag06_signal_features *f)
     const uint32_t width = p->width, lags = p->lags;
     const uint32_t shortest = (uint32_t)(p->rate / HIGHEST_HZ);
     float products[LAGS_MAX];
-    double difference[LAGS_MAX + 1], relative[LAGS_MAX + 1], energy[LAGS_MAX + 1];
+    double difference[LAGS_MAX + 1] = {0}, relative[LAGS_MAX + 1], energy[LAGS_MAX + 1];
     double sum = 0;
     uint32_t best = shortest;
 
