@@ -118,7 +118,7 @@ void pitch_find(pitch_finder *p, const float *values, ag06_signal_features *f)
     const uint32_t width = p->width, lags = p->lags;
     const uint32_t shortest = (uint32_t)(p->rate / HIGHEST_HZ);
     float products[LAGS_MAX];
-    double difference[LAGS_MAX + 1], relative[LAGS_MAX + 1], energy[LAGS_MAX + 1];
+    double difference[LAGS_MAX + 1] = {0}, relative[LAGS_MAX + 1], energy[LAGS_MAX + 1];
     double sum = 0;
     uint32_t best = shortest;
 
@@ -140,8 +140,8 @@ void pitch_find(pitch_finder *p, const float *values, ag06_signal_features *f)
             difference[lag] = 0;
         sum += difference[lag];
         relative[lag] = sum > 0 ? difference[lag] * lag / sum : 1;
-    }
-    for (uint32_t lag = shortest; lag < lags; lag++) {
+        if (lag < shortest || lag == lags)
+            continue;
         if (relative[lag] < relative[best])
             best = lag;
         if (relative[best] < THRESHOLD && relative[lag] > relative[best])

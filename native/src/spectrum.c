@@ -41,6 +41,7 @@ struct spectrum_tables {
     float bin_hz;
     float rolloff;
     float *hz;     /* of each bin */
+    float *roots;  /* room for those of a power spectrum */
     float *chroma; /* weights of eight bins each, by pitch class; most classes are far from most
                       bins */
     uint32_t *chroma_bins; /* the first of the eight */
@@ -199,10 +200,11 @@ spectrum_tables *spectrum_new(uint32_t rate, uint32_t window, double rolloff)
     t->bin_hz = (float)rate / (float)window;
     t->rolloff = (float)rolloff;
     t->hz = calloc(t->size, sizeof *t->hz);
+    t->roots = calloc(t->size, sizeof *t->roots);
     t->chroma = calloc((size_t)t->size * AG06_CHROMAS, sizeof *t->chroma);
     t->mel_weights = calloc(2 * (size_t)t->bins, sizeof *t->mel_weights); /* no bin is in more */
     t->chroma_bins = calloc((size_t)t->size / WIDE * AG06_CHROMAS, sizeof *t->chroma_bins);
-    if (!t->hz || !t->chroma || !t->chroma_bins || !t->mel_weights) {
+    if (!t->hz || !t->roots || !t->chroma || !t->chroma_bins || !t->mel_weights) {
         spectrum_free(t);
         return NULL;
     }
@@ -219,6 +221,7 @@ void spectrum_free(spectrum_tables *tables)
     if (!tables)
         return;
     free(tables->hz);
+    free(tables->roots);
     free(tables->chroma);
     free(tables->chroma_bins);
     free(tables->mel_weights);
@@ -245,11 +248,11 @@ static inline uint32_t reached(const spectrum_tables *t, const float *power, flo
     return bin;
 }
 
-WIDE_CLONES void spectrum_shape(const spectrum_tables *t, const float *power, float *magnitudes,
+WIDE_CLONES void spectrum_shape(spectrum_tables *t, const float *power, float *magnitudes,
                                 ag06_signal_features *f)
 {
     wide sum = {0}, first = {0}, second = {0}, energy = {0}, rises = {0};
-    wide audible = {0}, logs = {0};
+    wide audible = {0}, logs = {0}, product = (wide){0} + 1;
     const float zeros = (float)(t->size - t->bins);
 
     for (uint32_t i = 0; i < t->size; i += WIDE) {
@@ -260,15 +263,20 @@ WIDE_CLONES void spectrum_shape(const spectrum_tables *t, const float *power, fl
         first += a * hz;
         second += a * hz * hz;
         energy += p;
+        wide_store(t->roots + i, a);
         const wide heard = wide_max(p, (wide){0} + FLATNESS_LEAST);
         audible += heard;
-        logs += wide_log(heard);
+        product *= heard;
+        if (i % (2 * WIDE) || i + WIDE == t->size) { /* of two, 1e-20 to 1e24 */
+            logs += wide_log(product);
+            product = (wide){0} + 1;
+        }
     }
     const float total = wide_sum(sum), all = wide_sum(energy), count = (float)t->bins;
     const float scale = total > 0 ? 1 / total : 0;
 
     for (uint32_t i = 0; i < t->size; i += WIDE) {
-        const wide now = wide_sqrt(wide_load(power + i)) * scale;
+        const wide now = wide_load(t->roots + i) * scale;
         const wide rise = wide_max(now - wide_load(magnitudes + i), (wide){0});
 
         rises += rise * rise;

@@ -14,7 +14,7 @@ void spectrum_free(spectrum_tables *tables);
 uint32_t spectrum_size(uint32_t window);
 
 /* The shape of a power spectrum; `magnitudes` gets its normalised roots, and has those before. */
-void spectrum_shape(const spectrum_tables *tables, const float *power, float *magnitudes,
+void spectrum_shape(spectrum_tables *tables, const float *power, float *magnitudes,
                     ag06_signal_features *features);
 void spectrum_mfcc(const spectrum_tables *tables, const float *power,
                    ag06_signal_features *features);

@@ -7,6 +7,7 @@
  */
 #include "ag06_features.h"
 #include "check.h"
+#include "pitch.h"
 #include "spectrum.h"
 
 #include <float.h>
@@ -246,6 +247,58 @@ static void loudness_and_true_peak_are_the_meters(uint32_t rate)
     ag06_features_free(f);
 }
 
+/* YIN's steps 1 to 5 as de Cheveigne and Kawahara write them. */
+static double yin(const float *x, uint32_t window, double rate, double *voicing)
+{
+    double d[PITCH_WINDOW_MAX], mean[PITCH_WINDOW_MAX], sum = 0;
+    const uint32_t lags = window / 2 - 4;
+    uint32_t best = (uint32_t)(rate / 1000);
+
+    for (uint32_t lag = 1; lag <= lags; lag++) {
+        d[lag] = 0;
+        for (uint32_t i = 0; i < window / 2; i++)
+            d[lag] += pow((double)x[i] - (double)x[i + lag], 2);
+        sum += d[lag];
+        mean[lag] = d[lag] * lag / sum;
+    }
+    for (uint32_t lag = best; lag < lags; lag++) {
+        if (mean[lag] < mean[best])
+            best = lag;
+        if (mean[best] < 0.15 && mean[lag] > mean[best])
+            break;
+    }
+    const double slope = d[best - 1] - d[best + 1];
+    const double bend = d[best - 1] - 2 * d[best] + d[best + 1];
+    const double away = fmin(fmax(0.5 * slope / bend, -0.5), 0.5);
+    const double bottom = fmax(d[best] - 0.25 * slope * away, 0);
+
+    *voicing = fmax(1 - mean[best] * bottom / d[best], 0);
+    return rate / (best + away);
+}
+
+static void the_pitch_is_yins(uint32_t window)
+{
+    const double rate = 12000;
+    pitch_finder *finder = pitch_new(window, rate);
+    float values[PITCH_WINDOW_MAX];
+    uint64_t seed = window;
+
+    for (int round = 0; round < 200; round++) {
+        const double hz = random_in(&seed, 60, 800), loud = random_in(&seed, 0, 0.5);
+        ag06_signal_features f;
+        double voicing;
+
+        for (uint32_t i = 0; i < window; i++)
+            values[i] = (float)(loud * sin(6.283185307 * hz * i / rate) +
+                                random_in(&seed, -0.1, 0.1) + loud * (i > window / 2));
+        const double wanted = yin(values, window, rate, &voicing);
+        pitch_find(finder, values, &f);
+        CHECK(fabs((double)f.f0 - wanted) < 1e-3 * wanted);
+        CHECK(fabs((double)f.voicing - voicing) < 1e-3);
+    }
+    pitch_free(finder);
+}
+
 static void what_cannot_be_is_refused(void)
 {
     CHECK(!ag06_features_new(7999, 1, AG06_FEATURES_ALL, ROLLOFF));
@@ -291,6 +344,8 @@ int main(void)
         a_reset_is_as_new(rates[i]);
         loudness_and_true_peak_are_the_meters(rates[i]);
     }
+    for (uint32_t window = 160; window <= PITCH_WINDOW_MAX; window += 76)
+        the_pitch_is_yins(window);
     memory_that_runs_short_is_said_by_null();
     printf("ok features: in range whatever comes in, nothing allocated, bits %016llx\n",
            (unsigned long long)bits);
