@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +36,7 @@ from ag06d.plugin import (
 )
 
 LOG: Final = "log"
+LOCK: Final = "writer.lock"
 ENTITY_MAX: Final = 100  # characters of an entity's value
 
 log = logging.getLogger(__name__)
@@ -56,7 +58,7 @@ class FeatureStore:
     push is in the hands of the operating system when it returns: a kill of this process loses nothing of
     it. Not for several threads, but that `write`, `save` and `save_declared` may be called in another one.
 
-    Raises sqlite3.Error when the folder cannot be used.
+    Raises OSError when another process writes there or the folder cannot be used, or sqlite3.Error.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class FeatureStore:
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
+        self._lock = held(folder)
         self.log = Log(folder / LOG, segment_s=segment_s)
         self._clock_ns = clock_ns
         self._database = Database(folder)
@@ -187,13 +190,7 @@ class FeatureStore:
         times_ns: npt.ArrayLike | None = None,
         to: To = "online_and_offline",
     ) -> Pushed:
-        """Add rows of one entity; the good ones go in, the others to the dead letters.
-
-        view      NAME or NAME@VERSION
-        entity    which one, such as `dry`
-        rows      (n, columns), or one row (columns,); the view's dtype, or numbers that fit
-        times_ns  (n,) int64, when each was true, nanoseconds since the epoch; without: now
-        to        online alone (lost with the process), offline alone, or both
+        """Add rows of one entity, as `ag06d.plugin.Features.push` says.
 
         Raises RequestError: `unknown_path` for the view, `bad_request` for what has another shape,
         `not_ready` when it cannot be written; then nothing was kept.
@@ -284,6 +281,18 @@ class FeatureStore:
             log.warning("%s: the newest rows could not be saved (%s); the log has them", self.folder, error)
         self.log.close()
         self._database.close()
+        self._lock.close()
+
+
+def held(folder: Path) -> IO[bytes]:
+    """A file that one writer of a store has, as long as its process lives; raises OSError for a second."""
+    lock = (folder / LOCK).open("wb")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise OSError(f"{folder} is written by another process") from None
+    return lock
 
 
 class _written:  # noqa: N801 - reads as a word where it is used

@@ -50,6 +50,8 @@ def opened(folder, clock):
     stores = []
 
     def opened(*views: FeatureView) -> FeatureStore:
+        if stores:
+            stores[-1]._lock.close()  # which a kill would do
         stores.append(FeatureStore(folder, clock_ns=clock))
         assert stores[-1].apply(views, (), [Entity(name="stream")]) == []
         return stores[-1]

@@ -11,6 +11,7 @@ import pytest
 
 from ag06_plugins.features.store.database import DEAD_LETTERS_MAX, NAME, dead_letters, load_declared
 from ag06_plugins.features.store.log import read_segment, segments
+from ag06_plugins.features.store.store import FeatureStore
 from ag06d.plugin import FeatureService, RequestError
 
 from .conftest import NOW_NS, SECOND, level
@@ -81,6 +82,13 @@ def test_what_cannot_be_pushed_is_refused_and_nothing_is_kept(store, folder, vie
         store.push(view, entity, (-20, -10))
     assert caught.value.code == code
     assert kept(folder) == []
+
+
+def test_a_store_has_one_writer_at_a_time(store, folder):
+    with pytest.raises(OSError, match="written by another process"):
+        FeatureStore(folder)
+    store.close()
+    FeatureStore(folder).close()
 
 
 def test_no_rows_are_no_rows(store, folder):
