@@ -94,3 +94,16 @@ def test_the_commands_say_what_they_found_by_their_status(tmp_path, monkeypatch,
     assert (wrong.exit_code, wrong.stdout, len(wrong.stderr.splitlines())) == (2, "", 3)
     assert runner.invoke(app, ["config", "-c", str(bad)]).exit_code == 2
     assert tomli.loads(runner.invoke(app, ["config"]).stdout)["plugins"]["features"]["rolloff"] == 0.85
+
+
+def test_feature_views_are_shown_as_they_can_be_read_back(nowhere):
+    mine, shown = nowhere / "views.toml", nowhere / "shown_views.toml"
+    view = {"name": "mood", "entity": "stream", "fields": [{"name": "calm", "low": 0, "shape": [3]}]}
+    service = {"name": "feel", "features": ["mood", "level:mid.rms_db"], "entities": {"stream": "dry"}}
+    mine.write_text(tomli_w.dumps({"plugins": {"features": {"view": [view], "service": [service]}}}))
+    effective = load([mine])
+    shown.write_text(to_toml(visible(effective), effective))
+    again = load([shown])
+    assert to_toml(visible(again), again).replace(str(shown), str(mine)).count("mood") == 2
+    (read,) = again.config.plugins["features"]["view"]
+    assert (read["name"], read["fields"][0]["shape"], "high" in read["fields"][0]) == ("mood", [3], False)

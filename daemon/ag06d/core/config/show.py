@@ -78,9 +78,10 @@ def _key(key: str) -> str:
 
 
 def _value(value: Any) -> str:  # noqa: ANN401 - whatever TOML can carry
-    """A value on one line, which tomli_w does not promise."""
+    """A value on one line, which tomli_w does not promise; what within it is not set is left out."""
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{_key(key)} = {_value(part)}" for key, part in value.items()) + " }"
+        there = {key: part for key, part in value.items() if part is not None}
+        return "{ " + ", ".join(f"{_key(key)} = {_value(part)}" for key, part in there.items()) + " }"
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_value, value))}]"
     return tomli_w.dumps({"_": value}).removeprefix("_ = ").removesuffix("\n")
