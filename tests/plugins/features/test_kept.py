@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from ag06_plugins import features
 from ag06_plugins.features import shipped
+from ag06_plugins.features.house import house_of
 from ag06_plugins.features.settings import StoreConfig
 from ag06_plugins.features.store.offline import Offline, open_offline
 from ag06d.features import STATISTICS, Extractor, Sliding, elements
@@ -245,6 +247,32 @@ def test_a_view_that_goes_stale_is_an_event_and_so_is_its_coming_back(load, feed
     views = [part.view.key for part in shipped.parts(StoreConfig())] + ["reduction@1"]
     assert sorted(told[: len(views)]) == sorted((view, True) for view in views)
     assert sorted(told[len(views) :]) == sorted((view, False) for view in views)
+
+
+def test_a_full_disk_is_an_event_and_room_again_another_and_no_row_of_sound_is_lost(
+    load, feed, ag06_context, monkeypatch
+):
+    plugin = load()
+    store = house_of(ag06_context).store
+
+    def told() -> list[str]:
+        plugin.tick()
+        return [m.body["trouble"] for m in ag06_context.published if m.topic == "feature.store"]
+
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "write", full)
+        feed(plugin, seconds=0.5)
+        assert "disk is full" in until(told)[-1]
+        with pytest.raises(RequestError, match="disk is full"):
+            plugin.command("push", view="reduction", entity="wet", values=[0.0, 0, 0, 0])
+    until(lambda: told()[-1] == "")
+    feed(plugin, seconds=0.5, seed=1)
+    offline = finish(plugin, ag06_context)
+    assert len(offline.read("level", entity="dry")) == 100
+    assert len(offline.read("reduction")) == 100
 
 
 def test_the_reduction_of_wet_is_kept_with_it(load, ag06_frames, ag06_context):
