@@ -14,7 +14,19 @@ import numpy as np
 from bench.common import Report, machine_note, measure, options, print_table, scratch, target
 from bench.rig.store_day import DAY_ROWS, Day, lookups
 from bench.rig.store_feast import Feast, available, redis_server
-from bench.rig.store_ours import DRY, LIVE, NAMES, REFERENCES, Plain, daemon, lost_to_a_kill, opened, rows
+from bench.rig.store_ours import (
+    DRY,
+    LIVE,
+    NAMES,
+    REFERENCES,
+    Plain,
+    daemon,
+    heeds_ttl,
+    lost_to_a_kill,
+    newest_wins,
+    opened,
+    rows,
+)
 from bench.rig.store_size import size
 
 from ag06d.paths import SHIPPED_RECORDING
@@ -115,6 +127,8 @@ def main() -> None:
             address = stack.enter_context(redis_server(folder))
             online = {"type": "redis", "connection_string": address}
             feasts["feast_redis"] = Feast(folder / "feast_redis", online, NAMES)
+        report.checks["newest wins"] = newest_wins(store)
+        report.checks["heeds ttl"] = heeds_ttl(store)
         for name, feast in feasts.items():
             report.checks[f"{name} newest wins"] = feast.newest_wins()
             report.checks[f"{name} heeds ttl"] = feast.heeds_ttl()
@@ -147,6 +161,9 @@ def main() -> None:
         share, error = size(folder / "size", SHIPPED_RECORDING, 2 if quick else 20)
         report.checks["size_of_float64"] = target(share, SHARE_MOST, most=True)
         report.checks["error_in_steps"] = target(error, ERROR_MOST, most=True)
+        report.notes.append(
+            f"lookups in {DAY_ROWS // (10 if quick else 1)} rows; read_bus: 20 others of a daemon"
+        )
         lookups(Day(folder / "day", DAY_ROWS // (10 if quick else 1)), chosen.rounds, report, quiet=quiet)
     absent = [name for name in ("feast_sqlite", "feast_redis") if not available(name)]
     report.notes += [f"{name}: absent, it is not installed" for name in absent]

@@ -50,37 +50,33 @@ class Feast:
         source = feast.FileSource(path=str(folder / "day.parquet"), timestamp_field="event_timestamp")
         fields = [feast.Field(name=name, dtype=types.Float32) for name in names]
         view = feast.FeatureView(
-            name="day", entities=[entity], ttl=timedelta(seconds=1), schema=fields, source=source, online=True
+            name="day", entities=[entity], ttl=timedelta(hours=1), schema=fields, source=source, online=True
         )
         self._store.apply([entity, view])
 
-    def _frame(self, value: float, age_s: float = 0.0) -> Any:  # noqa: ANN401 - a DataFrame
+    def _frame(self, value: float, age_s: float = 0.0, stream: str = "dry") -> Any:  # noqa: ANN401 - a DataFrame
         moment = datetime.now(UTC) - timedelta(seconds=age_s)
-        row = {"stream": ["dry"], "event_timestamp": [moment]}
+        row = {"stream": [stream], "event_timestamp": [moment]}
         return self._pandas.DataFrame(row | {name: [np.float32(value)] for name in self.names})
 
-    def write(self, value: float, age_s: float = 0.0) -> None:
+    def write(self, value: float, age_s: float = 0.0, stream: str = "dry") -> None:
         """One row, each of its features `value`."""
-        self._store.write_to_online_store("day", self._frame(value, age_s))
+        self._store.write_to_online_store("day", self._frame(value, age_s, stream))
 
-    def read(self) -> Any:  # noqa: ANN401 - its own response
+    def read(self, stream: str = "dry") -> Any:  # noqa: ANN401 - its own response
         """The newest row."""
-        return self._store.get_online_features(features=self.references, entity_rows=[{"stream": "dry"}])
-
-    def value(self) -> float:
-        """The first feature as it is read."""
-        return float(self.read().to_dict()[self.names[0]][0])
+        return self._store.get_online_features(features=self.references, entity_rows=[{"stream": stream}])
 
     def newest_wins(self) -> bool:
         """Whether an older row that comes late leaves the newer one alone."""
-        self.write(1.0)
-        self.write(2.0, age_s=3600)
-        return self.value() == 1.0
+        self.write(1.0, stream="late")
+        self.write(2.0, age_s=1, stream="late")
+        return bool(self.read("late").to_dict()[self.names[0]] == [1.0])
 
     def heeds_ttl(self) -> bool:
         """Whether a row that is older than the view's time to live is told as one."""
-        self.write(1.0, age_s=60)
-        return all(PRESENT not in result.statuses for result in self.read().proto.results[1:])
+        self.write(1.0, age_s=3601, stream="old")
+        return all(PRESENT not in result.statuses for result in self.read("old").proto.results[1:])
 
 
 @contextmanager
@@ -97,6 +93,8 @@ def redis_server(folder: Path) -> Iterator[str]:
             with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
                 break
             time.sleep(0.01)
+        else:
+            raise SystemExit("redis-server did not answer")
         yield f"127.0.0.1:{port}"
     finally:
         process.kill()

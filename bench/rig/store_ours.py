@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,9 +20,10 @@ from ag06_plugins.features.store.log import read_segment, segments
 from ag06_plugins.features.store.store import LOG, FeatureStore
 from ag06d.client import Client
 from ag06d.paths import Sockets
-from ag06d.plugin import Entity, FeatureField, FeatureView
+from ag06d.plugin import Entity, FeatureField, FeatureView, Status
 
 FEATURES: Final = 20
+HOUR_S: Final = 3600
 NAMES: Final = [f"f{number:02}" for number in range(FEATURES)]
 REFERENCES: Final = tuple(f"day:{name}" for name in NAMES)
 DRY: Final = [{"stream": "dry"}]
@@ -36,15 +38,30 @@ PROGRAM: Final = "from ag06d.cli.daemon import main; main()"
 
 
 def opened(folder: Path) -> FeatureStore:
-    """A store with a view of 20 features that count for a second."""
+    """A store with a view of 20 features that count for an hour."""
     store = FeatureStore(folder)
     fields = tuple(FeatureField(name=name) for name in NAMES)
-    problems = store.apply(
-        [FeatureView(name="day", entity="stream", ttl_s=1, fields=fields)], (), [Entity(name="stream")]
-    )
+    view = FeatureView(name="day", entity="stream", ttl_s=HOUR_S, fields=fields)
+    problems = store.apply([view], (), [Entity(name="stream")])
     if problems:
         raise SystemExit(problems[0])
     return store
+
+
+def newest_wins(store: FeatureStore) -> bool:
+    """Whether an older row that comes late leaves the newer one alone."""
+    now_ns = time.time_ns()
+    store.push("day", "late", 1 * rows(1), [now_ns])
+    store.push("day", "late", 2 * rows(1), [now_ns - 10**9])
+    found = store.get_online_features(REFERENCES, [{"stream": "late"}])
+    return bool((found.values == 1).all())
+
+
+def heeds_ttl(store: FeatureStore) -> bool:
+    """Whether a row that is older than the view's time to live is told as one."""
+    store.push("day", "old", rows(1), [time.time_ns() - (HOUR_S + 1) * 10**9])
+    found = store.get_online_features(REFERENCES, [{"stream": "old"}])
+    return bool((found.statuses == Status.OUTSIDE_MAX_AGE).all())
 
 
 @contextmanager
@@ -95,7 +112,7 @@ def lost_to_a_kill(folder: Path, rows: int) -> int:
         raise SystemExit("no pipe")
     told = [int(process.stdout.readline()) for _ in range(rows)]
     process.kill()
-    told += [int(line) for line in process.stdout.read().splitlines(keepends=True) if line.endswith("\\n")]
+    told += [int(line) for line in process.stdout.read().splitlines(keepends=True) if line.endswith("\n")]
     process.wait()
     kept = {
         int(row[0])
