@@ -27,6 +27,36 @@ def test_it_is_computed_for_all_rows_at_once(text, wanted):
     assert math.isnan(found[2]) == ('"a"' in text)
 
 
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ('(v["a"] > 2) - (v["b"] > 0)', (-1, 1)),
+        ('-(v["a"] > 2)', (0, -1)),
+        ('(v["a"] > 2) + (v["b"] < 0)', (0, 2)),
+        ('round(v["b"] > 0) * -1', (-1, 0)),
+    ],
+)
+def test_what_is_true_counts_as_1(text, wanted):
+    assert Expression(text)(VALUES)[:2] == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('abs(v["a"], v["b"])', "abs has 1 argument, not 2"),  # numpy would write over v["b"]
+        ('clip(v["a"])', "clip has 3 arguments, not 1"),
+        ('where(v["a"])', "where has 3 arguments, not 1"),
+        ('max(v["a"], v["b"], v["b"])', "max has 2 arguments, not 3"),
+        ("-" * 900 + 'v["a"]', "within each other"),
+        ("not " * 240 + 'v["a"]', "not understood"),
+        ("9" * 400 + ' + v["a"]', "larger than a float64"),
+    ],
+)
+def test_what_could_not_be_computed_is_told_when_it_is_declared(text, problem):
+    with pytest.raises(ValueError, match=problem):
+        Expression(text)
+
+
 def test_it_knows_what_it_reads():
     assert Expression('v["b"] * v["a"] + v["b"]').inputs == ("v:b", "v:a")
 
@@ -54,7 +84,7 @@ def test_what_has_no_value_raises_nothing(text):
         'v["a"] if 1 else 2',
         'v["a"] and v["b"]',
         'v["a"] < v["b"] < 3',
-        'where(v["a"], *v)',
+        'where(v["a"], 1, *v)',
         'abs(x=v["a"])',
         'v["a"] @ v["b"]',
         "v[0]",
