@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 WORD: Final = r"^[a-z][a-z0-9_]{0,63}$"
 FIELD: Final = r"^[a-z][a-z0-9_.]{0,79}$"
 COLUMNS_MAX: Final = 4096  # of one view
+SECONDS_MAX: Final = 9e9  # that int64 can count in nanoseconds
 REFERENCE: Final = re.compile(r"([a-z][a-z0-9_]*)(?:@([0-9]{1,6}))?(?::([a-z][a-z0-9_.]*))?")
 
 Name = Annotated[str, Field(pattern=WORD)]
@@ -24,7 +25,7 @@ Precision = Literal["f32", "f16"] | Annotated[float, Field(gt=0)]
 class Declared(BaseModel):
     """A declaration; a key that it does not know is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
 
 class Reference(NamedTuple):
@@ -127,9 +128,9 @@ class FeatureView(Declared):
     """Of every value of a row."""
     source: Literal["stream", "batch", "on_demand"] = "stream"
     """Pushed as it comes; computed from time to time; or computed when it is read."""
-    ttl_s: Annotated[float, Field(gt=0)] | None = None
+    ttl_s: Annotated[float, Field(gt=0, le=SECONDS_MAX)] | None = None
     """How old a row may be to count; without, for ever."""
-    period_s: Annotated[float, Field(gt=0)] | None = None
+    period_s: Annotated[float, Field(gt=0, le=SECONDS_MAX)] | None = None
     """Time from row to row, where rows come regularly: what is longer is a gap."""
     nan: Literal["reject", "allow"] = "reject"
     """Whether a value may be missing."""

@@ -12,7 +12,7 @@ from ag06d.plugin import Entity, FeatureService, FeatureView
 class Section(BaseModel):
     """A section; a key that it does not know is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
 
 class StoreConfig(Section):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -18,6 +19,21 @@ Times = npt.NDArray[np.int64]
 Rows = npt.NDArray[Any]
 
 
+def limits(dtype: np.dtype[Any]) -> tuple[float, float]:
+    """The least and the largest finite number of a dtype; of an integer one as int."""
+    if dtype.kind in "iu":
+        return int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
+    return float(np.finfo(dtype).min), float(np.finfo(dtype).max)
+
+
+def _within(end: float, bound: float | None, other: float, whole: Callable[[float], int]) -> float:
+    """A declared bound, or the dtype's `end` where that is nearer; of integers the `whole` one inside."""
+    if bound is None:
+        return end
+    inside = whole(bound) if isinstance(end, int) else bound
+    return sorted((end, inside, other))[1]
+
+
 class Checker:
     """Checks rows of one view."""
 
@@ -25,21 +41,29 @@ class Checker:
         self.view = view
         self.dtype = np.dtype(view.dtype)
         self.width = len(view.columns)
-        most = np.iinfo(self.dtype) if self.dtype.kind == "i" else np.finfo(self.dtype)
-        low = [f.low if f.low is not None else most.min for f in view.fields for _ in f.columns]
-        high = [f.high if f.high is not None else most.max for f in view.fields for _ in f.columns]
+        least, most = limits(self.dtype)
+        low = [_within(least, f.low, most, math.ceil) for f in view.fields for _ in f.columns]
+        high = [_within(most, f.high, least, math.floor) for f in view.fields for _ in f.columns]
         self._low, self._high = np.array(low, self.dtype), np.array(high, self.dtype)
+        self._most = most
         self._missing = view.nan == "allow" and self.dtype.kind == "f"
         self._increasing = view.order == "increasing"
 
     def shaped(self, rows: npt.ArrayLike, times_ns: npt.ArrayLike) -> tuple[Rows, Times]:
         """As arrays of shape (n, columns) and (n,); raises RequestError (`bad_request`) if they are none."""
-        values, times = np.asarray(rows), np.asarray(times_ns)
+        try:
+            values, times = np.asarray(rows), np.asarray(times_ns)
+        except (ValueError, TypeError, OverflowError) as error:  # lists of different lengths
+            raise RequestError("bad_request", f"{self.view.key}: {error}", "rows of numbers") from None
         if values.ndim == 1:
             values = values[None, :]
         if times.ndim == 0:
             times = times[None]
         self._check_form(values, times)
+        if self.dtype.kind == "i" and values.dtype.kind == "u" and values.size and values.max() > self._most:
+            raise RequestError(
+                "bad_request", f"{self.view.key}: a number of rows is {values.max()}", f"{self._most} at most"
+            )
         if values.dtype != self.dtype:
             with np.errstate(over="ignore", invalid="ignore"):  # what does not fit is out of range then
                 values = values.astype(self.dtype)

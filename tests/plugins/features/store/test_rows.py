@@ -76,6 +76,7 @@ def test_a_time_that_cannot_be_is_told():
         (np.array([["a", "b"]]), np.array([NOW])),
         (np.zeros((1, 2), dtype=complex), np.array([NOW])),
         (np.zeros((1, 1, 2)), np.array([NOW])),
+        ([[1, 2], [3]], np.array([NOW])),
     ],
 )
 def test_what_is_no_rows_is_refused_whole(rows, times):
@@ -93,3 +94,32 @@ def test_whole_numbers_stay_whole():
 
 def test_what_does_not_fit_into_the_dtype_is_out_of_range():
     assert "inf" in one((0, 1e300))
+
+
+def test_a_number_that_int64_cannot_have_does_not_become_another_one():
+    with pytest.raises(RequestError, match=str(2**63 + 5)):
+        checker(dtype="int64").shaped(np.array([[2**63 + 5, 0]], dtype=np.uint64), NOW)
+
+
+def test_bounds_that_the_dtype_cannot_have_are_those_inside_of_it():
+    def bounded(dtype, low, high):
+        return {"fields": [{"name": "f", "low": low, "high": high}], "dtype": dtype}
+
+    assert one((2**62,), **bounded("int64", -1e300, 1e300)) == ""
+    assert one((1,), **bounded("int64", 0.5, 1.5)) == ""
+    assert "it is to be 1 to 1" in one((0,), **bounded("int64", 0.5, 1.5))
+    assert "it is to be 1 to 1" in one((2,), **bounded("int64", 0.5, 1.5))
+    assert one((3e38,), **bounded("float32", -1e300, 1e300)) == ""
+    assert "inf" in one((np.inf,), **bounded("float32", -1e300, 1e300))
+
+
+@pytest.mark.parametrize("key", ["ttl_s", "period_s", "retention_days"])
+@pytest.mark.parametrize("value", [np.inf, np.nan, 0, -1])
+def test_no_time_of_a_view_is_without_end(key, value):
+    with pytest.raises(ValueError, match=key):
+        checker(**{key: value})
+
+
+def test_a_time_to_live_is_one_that_can_be_counted():
+    with pytest.raises(ValueError, match="ttl_s"):
+        checker(ttl_s=1e300)
