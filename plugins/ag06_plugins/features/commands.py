@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,9 +20,11 @@ HISTORY_S: Final = 60.0
 POINTS: Final = 600  # of a history that nobody said more of
 POINTS_MAX: Final = 10_000
 LETTERS_MAX: Final = 1000
+MOMENT_MAX: Final = 1 << 62  # nanoseconds since the epoch, in 2116
 ENTITIES_MAX: Final = 1000  # that one request may be of
 FEATURES_MAX: Final = 4096
 
+Moment = Annotated[int, Field(ge=0, le=MOMENT_MAX)]
 Waiting = Generator[None, None, Answer]
 Model = TypeVar("Model", bound=BaseModel)
 EntityRows = tuple[dict[str, str], ...]
@@ -59,8 +61,8 @@ class History(Asked):
     """`features.history`; without a start, the last `seconds`."""
 
     entities: dict[str, str] = {"stream": "dry"}
-    start_ns: int | None = None
-    end_ns: int | None = None
+    start_ns: Moment | None = None
+    end_ns: Moment | None = None
     seconds: float = Field(default=HISTORY_S, gt=0, le=3660 * DAY_S)
     points: int = Field(default=POINTS, ge=1, le=POINTS_MAX)
 
@@ -106,8 +108,8 @@ class Materialize(Arguments):
     """`features.materialize`."""
 
     view: str
-    start_ns: int = 0
-    end_ns: int | None = None
+    start_ns: Moment = 0
+    end_ns: Moment | None = None
 
 
 class Letters(Arguments):

@@ -43,6 +43,11 @@ class Means:
         if self._rows > self.parts:
             self._sum_up()
 
+    @property
+    def _part_ns(self) -> int:
+        """How long a part is: rounded up, for times by parts would be more than int64 has."""
+        return max(1, -(-(self.end_ns - self.start_ns) // self.parts))
+
     def _sum_up(self) -> None:
         if self._sums is None or self._counts is None or self._times is None:
             self._sums = np.zeros((self.parts, self.columns))
@@ -50,7 +55,7 @@ class Means:
             self._times = np.zeros((self.parts, 2))
         for times_ns, values in self._few:
             offset = times_ns - self.start_ns
-            part = np.minimum(offset * self.parts // max(1, self.end_ns - self.start_ns), self.parts - 1)
+            part = np.minimum(offset // self._part_ns, self.parts - 1)
             there = np.isfinite(values)
             np.add.at(self._sums, part, np.where(there, values, 0))
             np.add.at(self._counts, part, there)

@@ -128,6 +128,9 @@ def read(pipe: Pipe, folder: Path, _: dict[str, Any]) -> None:
             send(pipe, failed(number, error))
         except (OSError, sqlite3.Error) as error:
             send(pipe, failed(number, RequestError("internal", f"the store cannot be read: {error}")))
+        except Exception as error:  # the other questions are for it to answer too
+            log.exception("a question %r cannot be answered", question.body["question"])
+            send(pipe, failed(number, RequestError("internal", f"{type(error).__name__}: {error}")))
 
 
 def failed(number: int, error: RequestError) -> Note:
