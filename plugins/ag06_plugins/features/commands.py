@@ -365,9 +365,12 @@ def looking(house: House, question: str, body: Mapping[str, Any], *arrays: npt.N
     if house.workers is None:
         raise RequestError("not_ready", "nothing is kept on the disk", "see features.status")
     job = house.workers.ask(question, body, arrays)
-    while not job.done:
-        yield
-        house.workers.poll()
+    try:
+        while not job.done:
+            yield
+            house.workers.poll()
+    finally:
+        job.wanted = False
     note = job.result()
     return Answer(note.body, note.arrays)
 

@@ -55,6 +55,7 @@ class HostFeatures:
             except StopIteration as end:
                 return HistoricalFeatures(tuple(end.value.body["names"]), end.value.arrays[0])
             time.sleep(POLL_S)
+        steps.close()
         raise RequestError("deadline", f"the past was not looked up within {timeout_s:g} s", "ask for less")
 
     def push(

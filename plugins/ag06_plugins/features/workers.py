@@ -8,23 +8,25 @@ Both end with the plugin, for its end of their pipe closes then.
 from __future__ import annotations
 
 import logging
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import Any, Final
 
 import numpy.typing as npt
 
-from ag06_plugins.features.channel import Note, receive, send
+from ag06_plugins.features.channel import Line, Note
 from ag06d.plugin import RequestError
 
 MODULE: Final = "ag06_plugins.features.worker"
 PAUSE_S: Final = 5.0  # before one that ended is started again
 END_S: Final = 5.0  # that one may take to finish what it does at the end
+JOBS_MAX: Final = 64  # questions that the reader has not answered
+SILENCE_S: Final = 30.0  # of a reader at a question that nobody waits for any more; then it is ended
 ERRORS: Final = ("error", "message", "hint")
 
 log = logging.getLogger(__name__)
@@ -32,9 +34,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Job:
-    """A question to the reader, and its answer or error when it is `done`."""
+    """A question to the reader, and its answer or error when it is `done`; somebody waits if `wanted`."""
 
     done: bool = False
+    wanted: bool = True
     answer: Note | None = None
     error: RequestError | None = None
 
@@ -50,26 +53,19 @@ class Worker:
 
     def __init__(self, role: str, folder: Path, settings: Mapping[str, Any]) -> None:
         """Starts it; raises OSError."""
-        ours, theirs = Pipe()
+        ours, theirs = socket.socketpair()
         with theirs:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", MODULE, role, str(folder), str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
             )
-        self.connection: Connection[Any, Any] = ours
-        send(ours, Note(settings))
-
-    def heard(self) -> list[Note]:
-        """What it said since the last time; raises EOFError or OSError when it has ended."""
-        notes = []
-        while self.connection.poll():
-            notes.append(receive(self.connection))
-        return notes
+        self.line = Line(ours)
+        self.line.send(Note(settings))
 
     def close(self, patience_s: float = 0.0) -> None:
         """End it."""
-        self.connection.close()
+        self.line.close()
         try:
             self.process.wait(patience_s)
         except subprocess.TimeoutExpired:
@@ -92,9 +88,14 @@ class Workers:
         self._done: list[dict[str, Any]] = []
         self._number = 0
         self._not_before_s = 0.0
+        self._heard_s = 0.0
 
     def ask(self, question: str, body: Mapping[str, Any], arrays: Sequence[npt.NDArray[Any]] = ()) -> Job:
         """Have the reader look into the past; raises RequestError when it cannot be started."""
+        if len(self._jobs) >= JOBS_MAX:
+            raise RequestError("busy", f"the store's reader has {JOBS_MAX} questions", "ask again later")
+        if not self._jobs:
+            self._heard_s = time.monotonic()
         job = Job()
         self._number += 1
         self._jobs[self._number] = job
@@ -102,7 +103,7 @@ class Workers:
         try:
             if self._reader is None:
                 self._reader = Worker("reader", self._folder, self._settings)
-            send(self._reader.connection, note)
+            self._reader.line.send(note)
         except OSError as error:
             self._end_reader(str(error))
             raise RequestError(
@@ -114,13 +115,15 @@ class Workers:
         """Take in what they said, and start a keeper that is not there."""
         if self._reader is not None:
             try:
-                for note in self._reader.heard():
+                for note in self._reader.line.heard():
                     self._answered(note)
             except (EOFError, OSError):
                 self._end_reader("it has ended")
+            else:
+                self._lose_patience()
         if self._keeper is not None:
             try:
-                for note in self._keeper.heard():
+                for note in self._keeper.line.heard():
                     self.report = note.body["state"]
                     self._done += note.body["done"]
             except (EOFError, OSError):
@@ -140,7 +143,15 @@ class Workers:
         told, self._done = self._done, []
         return told
 
+    def _lose_patience(self) -> None:
+        """End a reader that is stopped, or lost in what nobody waits for; questions are answered in turn."""
+        first = next(iter(self._jobs.values()), None)
+        if first is not None and not first.wanted and time.monotonic() - self._heard_s > SILENCE_S:
+            log.warning("the store's reader said nothing for %g s, and is ended", SILENCE_S)
+            self._end_reader("it said nothing for too long")
+
     def _answered(self, note: Note) -> None:
+        self._heard_s = time.monotonic()
         job = self._jobs.pop(int(note.body["id"]), None)
         if job is None:
             return
