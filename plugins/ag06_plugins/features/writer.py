@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
 import time
@@ -17,6 +18,8 @@ from ag06d.plugin import RequestError
 
 WAITING_MAX: Final = 64 << 20  # bytes of rows; some four minutes of every feature
 RETRY_S: Final = 1.0
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -59,6 +62,7 @@ class Writer:
         self._work: deque[_Work] = deque()
         self._waiting = 0  # bytes
         self._stopping = False
+        self._undeclared = False  # what is declared could not be saved
         self._wake = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="feature writer", daemon=True)
         self._thread.start()
@@ -139,29 +143,44 @@ class Writer:
         return taken
 
     def _written(self, taken: Sequence[_Work]) -> bool:
+        """Whether it need not be tried again."""
         batches = [batch for work in taken for batch in work.batches]
         letters = [letter for work in taken for letter in work.letters]
-        tickets = [work.ticket for work in taken if work.ticket is not None]
-        failed = self._failure(lambda: self._store.write(batches, letters))
-        for ticket in tickets:
+        self._undeclared |= taken[-1].declared
+        trouble = ""
+        if self._undeclared and not taken[-1].declared:  # nobody could seal rows of a view that is not there
+            trouble = self._declare()
+        failed, lasting = self._failure(lambda: self._store.write(batches, letters))
+        if lasting:
+            self.lost_rows += sum(work.rows for work in taken if work.ticket is None)
+        self.trouble = failed or trouble
+        for ticket in [work.ticket for work in taken if work.ticket is not None]:
             if failed:
-                ticket.error = RequestError("not_ready", f"the feature store: {failed}", "is the disk full?")
+                code, hint = ("internal", "") if lasting else ("not_ready", "is the disk full?")
+                ticket.error = RequestError(code, f"the feature store: {failed}", hint)
             ticket.done = True
-        if failed:
-            self.trouble = failed
+        if failed and not lasting:
             return False
-        last = taken[-1]
-        self.trouble = self._failure(self._store.save_declared) if last.declared else ""
-        if last.snapshot is not None:
-            snapshot = last.snapshot
-            self.trouble = self._failure(lambda: self._store.save(snapshot, rotate=last.rotate))
+        if taken[-1].declared:
+            self.trouble = self._declare() or self.trouble
+        if (snapshot := taken[-1].snapshot) is not None:
+            saved, _ = self._failure(lambda: self._store.save(snapshot, rotate=taken[-1].rotate))
+            self.trouble = saved or self.trouble
         return True
 
+    def _declare(self) -> str:
+        failed, _ = self._failure(self._store.save_declared)
+        self._undeclared = bool(failed)
+        return failed
+
     @staticmethod
-    def _failure(write: Callable[[], None]) -> str:
-        """Why it could not be written, empty if it was."""
+    def _failure(write: Callable[[], None]) -> tuple[str, bool]:
+        """Why it could not be written, empty if it was; and whether for what it is, and not for the disk."""
         try:
             write()
-        except sqlite3.Error as error:
-            return f"it cannot be written: {error}"
-        return ""
+        except (sqlite3.Error, OSError) as error:
+            return f"it cannot be written: {error}", False
+        except Exception as error:  # else the thread would end, and nobody be answered any more
+            log.exception("the feature store cannot write what it was given")
+            return f"it cannot write what it was given: {type(error).__name__}: {error}", True
+        return "", False

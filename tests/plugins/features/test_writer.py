@@ -22,7 +22,7 @@ class FakeStore:
     """Takes what is written, unless its disk is full; `gate` holds it up."""
 
     def __init__(self) -> None:
-        self.full = False
+        self.full = self.undeclarable = False
         self.gate = threading.Event()
         self.gate.set()
         self.written: list[object] = []
@@ -33,12 +33,16 @@ class FakeStore:
         if self.full:
             raise sqlite3.OperationalError("database or disk is full")
         assert list(letters) == []
+        if any(entry.times_ns[0] < 0 for entry in batches):
+            raise OverflowError("what nobody thought of")
         self._note(*(int(entry.times_ns[0]) for entry in batches))
 
     def save(self, snapshot, *, rotate: bool) -> None:
         self._note((snapshot, rotate))
 
     def save_declared(self) -> None:
+        if self.undeclarable:
+            raise sqlite3.OperationalError("database or disk is full")
         self._note("declared")
 
     def _note(self, *what: object) -> None:
@@ -132,3 +136,32 @@ def test_an_end_with_a_full_disk_ends_and_counts_what_is_lost(store):
     made.stream([batch(1), batch(2)])
     made.close()
     assert (store.written, made.lost_rows) == ([], 2)
+
+
+def test_what_can_never_be_written_is_told_and_ends_nothing(writer, store, caplog):
+    error = waited(writer.push([batch(-1)], []))
+    assert (error.code, "what nobody thought of" in error.message) == ("internal", True)
+    writer.stream([batch(-2)])
+    until_idle(writer)
+    assert writer.lost_rows == 1
+    assert "OverflowError" in caplog.text
+    assert waited(writer.push([batch(1)], [])) is None
+    assert (store.written, writer.trouble) == ([1], "")
+
+
+def test_a_declaration_that_could_not_be_saved_is_saved_later(writer, store):
+    store.undeclarable = True
+    writer.declared()
+    writer.stream([batch(1)])
+    store.wait_for([1])
+    until_idle(writer)
+    assert "disk is full" in writer.trouble
+    store.undeclarable = False
+    assert waited(writer.push([batch(2)], [])) is None
+    assert waited(writer.push([batch(3)], [])) is None
+    assert (store.written, writer.trouble) == ([1, "declared", 2, 3], "")
+
+
+def until_idle(writer) -> None:
+    """Wait until all that was handed over was seen to."""
+    waited(writer.push([], []))
