@@ -46,6 +46,12 @@ CREATE TABLE IF NOT EXISTS dead_letter (
     reason TEXT NOT NULL, dtype TEXT NOT NULL, vals BLOB NOT NULL
 ) STRICT;
 """
+COLUMNS: Final = (
+    "SELECT kind, name, document FROM declared LIMIT 0",
+    "SELECT view, entity, event_ns, created_ns, dtype, vals FROM newest LIMIT 0",
+    "SELECT one, segment, batch FROM saved LIMIT 0",
+    "SELECT id, view, entity, event_ns, created_ns, reason, dtype, vals FROM dead_letter LIMIT 0",
+)
 KINDS: Final[dict[str, type[BaseModel]]] = {"entity": Entity, "view": FeatureView, "service": FeatureService}
 
 log = logging.getLogger(__name__)
@@ -97,6 +103,7 @@ class Database:
             connection.execute("PRAGMA synchronous = NORMAL")
             _check(connection)
             connection.executescript(SCHEMA)
+            _check_columns(connection)
         except BaseException:
             connection.close()
             raise
@@ -155,6 +162,16 @@ def _check(connection: sqlite3.Connection) -> None:
         raise sqlite3.DatabaseError("its check fails")
 
 
+def _check_columns(connection: sqlite3.Connection) -> None:
+    for statement in COLUMNS:
+        try:
+            connection.execute(statement)
+        except sqlite3.OperationalError as error:  # it is in order, and somebody else's
+            if "no such column" in str(error):
+                raise sqlite3.DatabaseError(f"its tables are others: {error}") from error
+            raise
+
+
 class _Transaction:
     """All of what is done within, or nothing."""
 
@@ -200,13 +217,17 @@ def load_declared(folder: Path) -> Registry:
 
 def load_newest(folder: Path) -> tuple[list[tuple[str, str, Newest]], str, int]:
     """The newest rows as last saved, and up to which batch of which segment they go ("" and 0: none)."""
+    rows = []
     with closing(_reading(folder)) as connection:
-        rows = [
-            (view, entity, Newest(event_ns, created_ns, np.frombuffer(values, dtype=dtype)))
-            for view, entity, event_ns, created_ns, dtype, values in connection.execute(
-                "SELECT * FROM newest"
-            )
-        ]
+        for view, entity, event_ns, created_ns, dtype, values in connection.execute(
+            "SELECT view, entity, event_ns, created_ns, dtype, vals FROM newest"
+        ):
+            try:
+                row = np.frombuffer(values, dtype=dtype)
+            except (TypeError, ValueError) as error:
+                log.warning("%s: the newest row of %s cannot be read: %s", folder / NAME, view, error)
+                continue
+            rows.append((view, entity, Newest(event_ns, created_ns, row)))
         segment, batch = connection.execute("SELECT segment, batch FROM saved").fetchone() or ("", 0)
     return rows, str(segment), int(batch)
 

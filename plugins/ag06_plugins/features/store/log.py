@@ -7,9 +7,10 @@ Parquet and removed. A commit is in the hands of the operating system; `sync` ha
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,9 @@ DIGITS: Final = 12
 SEGMENT_BYTES: Final = 64 << 20
 SEGMENT_S: Final = 300.0
 BUSY_S: Final = 5.0
+SPOILED: Final = (sqlite3.DatabaseError, TypeError, ValueError)  # what a segment is that raises it
 ALL: Final = (1 << 63) - 1  # no batch has a higher id
+LASTING: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_READONLY})
 SCHEMA: Final = """
 CREATE TABLE batch (
     id INTEGER PRIMARY KEY,
@@ -36,6 +39,8 @@ CREATE TABLE batch (
 ) STRICT
 """
 INSERT: Final = "INSERT INTO batch (view, entity, dtype, created_ns, times, vals) VALUES (?, ?, ?, ?, ?, ?)"
+
+log = logging.getLogger(__name__)
 
 Times = npt.NDArray[np.int64]
 
@@ -69,15 +74,19 @@ class Batch:
 
 
 def segments(folder: Path) -> list[Path]:
-    """The segments that are there, oldest first; the last one may still be written."""
-    return sorted(folder.glob(f"*{SUFFIX}"), key=lambda path: path.name)
+    """The segments that are there, oldest first; the last one may still be written.
+
+    What has no number for a name, or is no file, is somebody else's.
+    """
+    names = folder.glob(f"{'[0-9]' * DIGITS}{SUFFIX}")
+    return sorted((path for path in names if path.is_file()), key=lambda path: path.name)
 
 
 def read_segment(path: Path, views: Iterable[str] = (), after_id: int = 0) -> Iterator[tuple[int, Batch]]:
     """The batches of a segment in the order of their arrival, with their ids; of `views`, or of all.
 
     A segment that is being written is read up to its last commit. One that is gone gives nothing.
-    Raises sqlite3.DatabaseError for one that is spoiled.
+    Raises sqlite3.DatabaseError, TypeError or ValueError for one that is spoiled; see SPOILED.
     """
     wanted = tuple(views)
     only = f" AND view IN ({','.join('?' * len(wanted))})" if wanted else ""
@@ -97,7 +106,8 @@ def read_segment(path: Path, views: Iterable[str] = (), after_id: int = 0) -> It
             raise
         for number, view, entity, dtype, created_ns, times, values in cursor:
             times_ns = np.frombuffer(times, dtype=np.int64)
-            rows = np.frombuffer(values, dtype=dtype).reshape(len(times_ns), -1)
+            found = np.frombuffer(values, dtype=dtype)
+            rows = found.reshape(len(times_ns), len(found) // max(1, len(times_ns)))
             yield number, Batch(view, entity, times_ns, rows, created_ns)
 
 
@@ -134,7 +144,7 @@ class Log:
         self.folder = folder
         self._bytes_max, self._seconds = segment_bytes, segment_s
         self._connection: sqlite3.Connection | None = None
-        self._path = Path()
+        self._path, self._inode = Path(), 0
         self._bytes = 0
         self._until_s = 0.0
         there = segments(folder)
@@ -146,7 +156,16 @@ class Log:
         values = [batch.values() for batch in batches if len(batch.times_ns)]
         if not values:
             return
-        connection = self._segment()
+        try:
+            self._insert(self._segment(), values)
+        except sqlite3.Error as error:
+            if error.sqlite_errorcode & 0xFF in LASTING:
+                self._abandon()
+            raise
+        self._bytes += sum(len(row[4]) + len(row[5]) for row in values)
+
+    @staticmethod
+    def _insert(connection: sqlite3.Connection, values: Sequence[tuple[Any, ...]]) -> None:
         if len(values) == 1:
             connection.execute(INSERT, values[0])
         else:
@@ -158,7 +177,6 @@ class Log:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
-        self._bytes += sum(len(row[4]) + len(row[5]) for row in values)
 
     @property
     def position(self) -> tuple[str, int]:
@@ -187,11 +205,32 @@ class Log:
             self._connection.close()
             self._connection = None
 
+    def _abandon(self) -> None:
+        """Write no more to a segment that is spoiled or gone; the next is begun when something comes."""
+        if self._connection is not None:
+            self._last = (self._path.name, ALL)
+            self._connection.close()
+            self._connection = None
+
+    def _there(self) -> bool:
+        """Whether the segment still is the file of that name: what is written to one without is lost."""
+        try:
+            return self._path.stat().st_ino == self._inode
+        except OSError:
+            return False
+
     def _segment(self) -> sqlite3.Connection:
+        if self._connection is not None and not self._there():
+            log.error(
+                "%s is not there any more, and with it what was not sealed; the next is begun", self._path
+            )
+            self._abandon()
         if self._connection is not None:
             return self._connection
+        self.folder.mkdir(parents=True, exist_ok=True)
         number = self._number + 1
-        path = self.folder / f"{number:0{DIGITS}}{SUFFIX}"
+        while (path := self.folder / f"{number:0{DIGITS}}{SUFFIX}").exists():
+            number += 1  # what is there is not ours to write, nor to remove
         connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_S, check_same_thread=False)
         try:
             connection.execute("PRAGMA journal_mode = WAL")
@@ -203,5 +242,6 @@ class Log:
             remove_segment(path)
             raise
         self._connection, self._path, self._number = connection, path, number
+        self._inode = path.stat().st_ino
         self._bytes, self._until_s = 0, time.monotonic() + self._seconds
         return connection

@@ -22,7 +22,7 @@ from ag06_plugins.features.store.database import (
     load_newest,
 )
 from ag06_plugins.features.store.freshness import Freshness, is_stale
-from ag06_plugins.features.store.log import SEGMENT_S, Batch, Log, read_segment, segments
+from ag06_plugins.features.store.log import SEGMENT_S, SPOILED, Batch, Log, read_segment, segments
 from ag06_plugins.features.store.online import ENTITIES_MAX, Newest, Online, ViewTable
 from ag06_plugins.features.store.rows import Checker
 from ag06d.plugin import (
@@ -96,7 +96,7 @@ class FeatureStore:
             try:
                 for _, entry in read_segment(path, after_id=batch if path.name == last else 0):
                     self._put(entry)
-            except sqlite3.DatabaseError as error:
+            except SPOILED as error:
                 log.error("%s cannot be read (%s); whoever seals it sets it aside", path, error)  # noqa: TRY400 - it says why
 
     def apply(
@@ -171,10 +171,12 @@ class FeatureStore:
 
     def _put(self, batch: Batch) -> None:
         """Have the newest row of a batch online, if it is the newest of all."""
+        view = self.registry.views.get(batch.view)
+        if view is None or batch.rows.shape[1] != self._checkers[view.key].width or not len(batch.times_ns):
+            return  # as of a segment that somebody had his hands in
         at = int(batch.times_ns.argmax()) if len(batch.times_ns) > 1 else 0
-        if batch.view in self.registry.views:
-            newest = Newest(int(batch.times_ns[at]), batch.created_ns, batch.rows[at])
-            self.online.table(batch.view).put(batch.entity, newest)
+        newest = Newest(int(batch.times_ns[at]), batch.created_ns, batch.rows[at])
+        self.online.table(batch.view).put(batch.entity, newest)
 
     def take(self, batch: Batch) -> None:
         """Have a checked batch in the account, and its newest row online."""

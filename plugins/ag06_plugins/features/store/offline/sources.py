@@ -81,7 +81,7 @@ class Sources:
         try:
             for _, batch in log.read_segment(path, views):
                 yield batch
-        except (sqlite3.DatabaseError, ValueError) as error:
+        except log.SPOILED as error:
             if not path.exists():  # removed meanwhile, so its files stand
                 return
             if isinstance(error, sqlite3.OperationalError):
