@@ -79,7 +79,7 @@ class Keeping:
     def take(self, row: Row, reduction: Reduction, event_ns: int) -> None:
         """The extractor's row of a hop that ended at `event_ns`, and the gain reduction of each stage."""
         for table, (_, columns) in zip(self._tables, self._parts, strict=True):
-            table.put(self._entity, Newest(event_ns, event_ns, row[columns]))
+            table.put(self._entity, Newest(event_ns, event_ns, row[columns]), event_ns)
         self._times.append(event_ns)
         self._rows.append(row)
         self._reductions.append(reduction)

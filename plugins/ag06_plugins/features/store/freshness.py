@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from ag06_plugins.features.store.online import ViewTable
+from ag06_plugins.features.store.online import FUTURE_NS, ViewTable
 
 GAP_PERIODS: Final = 1.5  # from row to row; what is longer is a gap
 
@@ -40,6 +40,8 @@ class Freshness:
     ) -> None:
         """Rows of one entity were accepted."""
         newest_ns = self.newest_ns.get(entity, 0)
+        if newest_ns > created_ns + FUTURE_NS:  # the clock was set back
+            newest_ns = 0
         self.accepted += len(times_ns)
         if len(times_ns) == 1:
             first = last = int(times_ns[0])

@@ -13,6 +13,7 @@ from ag06_plugins.features.store.expressions import Expression
 from ag06_plugins.features.store.registry import Registry
 from ag06d.plugin import FeatureView, OnlineFeatures, RequestError, Status
 
+FUTURE_NS: Final = 5_000_000_000  # that a row may be ahead of now, for clocks differ by less
 ENTITIES_MAX: Final = 10_000  # of one view; more are an error of who pushes
 
 
@@ -34,10 +35,13 @@ class ViewTable:
     reads: int = 0
     present: int = 0  # reads that found a row within its time to live
 
-    def put(self, entity: str, newest: Newest) -> None:
-        """Take in a row unless a newer one is there, in whatever order they come."""
+    def put(self, entity: str, newest: Newest, now_ns: int) -> None:
+        """Take in a row unless a newer one is there, in whatever order they come.
+
+        One that is there and is of the future does not count: the clock was set back since.
+        """
         there = self.rows.get(entity)
-        if there is None or newest.event_ns >= there.event_ns:
+        if there is None or newest.event_ns >= there.event_ns or there.event_ns > now_ns + FUTURE_NS:
             self.rows[entity] = newest
 
     def find(self, entity: str, now_ns: int, *, counted: bool) -> tuple[Newest | None, Status]:

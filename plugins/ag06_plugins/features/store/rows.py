@@ -9,9 +9,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from ag06_plugins.features.store.online import FUTURE_NS
 from ag06d.plugin import FeatureView, Rejected, RequestError
 
-FUTURE_NS: Final = 5_000_000_000  # clocks differ by less
 REASON_MAX: Final = 200  # characters
 NUMBERS: Final = "biuf"  # kinds of numpy dtypes that are numbers
 
@@ -93,13 +93,15 @@ class Checker:
         """Which rows are good (None: all), and what is wrong with the others.
 
         `rows` and `times_ns` are what `shaped` returned; `newest_ns` is the time of the newest row that the
-        entity has.
+        entity has, which is not held against those that come after the clock was set back.
         """
         inside = (rows >= self._low) & (rows <= self._high)  # NaN is not
         if self._missing:
             inside |= np.isnan(rows)
         timely = times_ns <= now_ns + FUTURE_NS
         timely &= times_ns > 0
+        if newest_ns > now_ns + FUTURE_NS:
+            newest_ns = 0
         if self._increasing:
             before = np.maximum.accumulate(np.concatenate(([newest_ns], times_ns)))[:-1]
             timely &= times_ns > before

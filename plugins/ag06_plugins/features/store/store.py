@@ -87,15 +87,16 @@ class FeatureStore:
     def _recover(self) -> None:
         """The newest rows: as last saved, and what came after."""
         rows, last, batch = load_newest(self.folder)
+        now_ns = self._clock_ns()
         for key, entity, newest in rows:
             if key in self.registry.views and len(newest.row) == len(self.registry.views[key].columns):
-                self.online.table(key).put(entity, newest)
+                self.online.table(key).put(entity, newest, now_ns)
         for path in segments(self.log.folder):
             if path.name < last:
                 continue
             try:
                 for _, entry in read_segment(path, after_id=batch if path.name == last else 0):
-                    self._put(entry)
+                    self._put(entry, now_ns)
             except SPOILED as error:
                 log.error("%s cannot be read (%s); whoever seals it sets it aside", path, error)  # noqa: TRY400 - it says why
 
@@ -169,20 +170,20 @@ class FeatureStore:
         self._database.add_dead_letters(letters)
         self.log.append(batches)
 
-    def _put(self, batch: Batch) -> None:
+    def _put(self, batch: Batch, now_ns: int) -> None:
         """Have the newest row of a batch online, if it is the newest of all."""
         view = self.registry.views.get(batch.view)
         if view is None or batch.rows.shape[1] != self._checkers[view.key].width or not len(batch.times_ns):
             return  # as of a segment that somebody had his hands in
         at = int(batch.times_ns.argmax()) if len(batch.times_ns) > 1 else 0
         newest = Newest(int(batch.times_ns[at]), batch.created_ns, batch.rows[at])
-        self.online.table(batch.view).put(batch.entity, newest)
+        self.online.table(batch.view).put(batch.entity, newest, now_ns)
 
     def take(self, batch: Batch) -> None:
         """Have a checked batch in the account, and its newest row online."""
         table = self.online.table(batch.view)
         self._accounts[batch.view].took(batch.entity, batch.times_ns, batch.created_ns, table.view.period_s)
-        self._put(batch)
+        self._put(batch, self._clock_ns())
 
     def push(
         self,
@@ -235,7 +236,7 @@ class FeatureStore:
         for entity, time_ns, made_ns, row in zip(entities, times_ns, created_ns, rows, strict=True):
             there = table.rows.get(entity)
             if there is None or there.event_ns < time_ns:
-                table.put(entity, Newest(int(time_ns), int(made_ns), row))
+                table.put(entity, Newest(int(time_ns), int(made_ns), row), self._clock_ns())
                 taken += 1
         return taken
 

@@ -35,7 +35,7 @@ def online():
 
 
 def put(online, key, entity, at_s, *values):
-    online.table(key).put(entity, Newest(round(at_s * SECOND), 0, np.array(values, np.float32)))
+    online.table(key).put(entity, Newest(round(at_s * SECOND), 0, np.array(values, np.float32)), 100 * SECOND)
 
 
 def read(online, *references, rows=DRY, now_s=100.0):
@@ -46,7 +46,7 @@ def read(online, *references, rows=DRY, now_s=100.0):
 def test_the_newest_row_wins_in_whatever_order_rows_come(pushed):
     table = ViewTable(view("level", "rms"))
     for event_ns, value in pushed:
-        table.put("dry", Newest(event_ns, 0, np.array([value], object)))
+        table.put("dry", Newest(event_ns, 0, np.array([value], object)), 100 * SECOND)
     newest = max(event_ns for event_ns, _ in pushed)
     (last,) = [value for event_ns, value in pushed if event_ns == newest][-1:]
     assert table.rows["dry"].row[0] == last

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from ag06_plugins.features.store.rows import FUTURE_NS, Checker
+from ag06_plugins.features.store.online import FUTURE_NS
+from ag06_plugins.features.store.rows import Checker
 from ag06d.plugin import FeatureField, FeatureView, RequestError
 
 NOW = 1_790_000_000_000_000_000

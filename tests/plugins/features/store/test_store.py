@@ -248,3 +248,24 @@ def test_no_acknowledged_row_is_lost_to_a_kill_at_any_moment(folder):
         assert rows == list(range(1, len(rows) + 1))  # all, once each, and whole
         assert len(rows) >= told
         told = len(rows)
+
+
+@pytest.mark.parametrize("order", ["any", "increasing"])
+def test_after_the_clock_was_set_back_the_newest_row_is_the_one_that_came_last(opened, clock, order):
+    store = opened(level(order=order))
+    for step, now_ns in enumerate((NOW_NS, NOW_NS + 3600 * SECOND, NOW_NS + SECOND, NOW_NS + 2 * SECOND)):
+        clock.now_ns = now_ns
+        assert store.push("level", "dry", [-step, 0.0]).accepted == 1
+        found = store.get_online_features(["level:rms_db"], DRY)
+        assert (found.values[0, 0], found.event_ns[0, 0]) == (-step, now_ns)
+    account = store.freshness()["level@1"]
+    assert (account["out_of_order"], account["age_s"], account["rejected"]) == (0, 0, 0)
+    reopened = opened(level(order=order))
+    assert reopened.get_online_features(["level:rms_db"], DRY).values[0, 0] == -step
+
+
+def test_a_row_that_is_a_little_ahead_stays_the_newest(opened, clock):
+    store = opened(level())
+    store.push("level", "dry", [-1.0, 0.0], [NOW_NS + 4 * SECOND])
+    store.push("level", "dry", [-2.0, 0.0])
+    assert store.get_online_features(["level:rms_db"], DRY).values[0, 0] == -1
