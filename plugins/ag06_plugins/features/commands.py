@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Final, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ag06_plugins.features.house import House
+from ag06_plugins.features.looking import Waiting, bounded, joining, looking
 from ag06_plugins.features.store.database import dead_letters
 from ag06_plugins.features.store.registry import differences
 from ag06d.plugin import Answer, Command, Entity, FeatureService, FeatureView, RequestError, Status, To
@@ -25,7 +25,6 @@ ENTITIES_MAX: Final = 1000  # that one request may be of
 FEATURES_MAX: Final = 4096
 
 Moment = Annotated[int, Field(ge=0, le=MOMENT_MAX)]
-Waiting = Generator[None, None, Answer]
 Model = TypeVar("Model", bound=BaseModel)
 EntityRows = tuple[dict[str, str], ...]
 
@@ -271,7 +270,7 @@ class Commands:
         """`features.history`."""
         asked = checked(History, arguments)
         references = self._store.references(asked.wanted())
-        self._store.registry.select(references)  # or it is wrong at once
+        bounded(self._house, references, asked.points)  # or it is wrong at once
         end_ns = asked.end_ns if asked.end_ns is not None else self._house.timeline.now_ns() + JUST_NOW_NS
         start_ns = asked.start_ns if asked.start_ns is not None else end_ns - round(asked.seconds * 1e9)
         body = {
@@ -358,39 +357,3 @@ class Commands:
     def status(self, _: Mapping[str, Any]) -> Mapping[str, Any]:
         """`features.status`."""
         return self._house.status()
-
-
-def looking(house: House, question: str, body: Mapping[str, Any], *arrays: npt.NDArray[Any]) -> Waiting:
-    """Have the reader look into the past; raises RequestError."""
-    if house.workers is None:
-        raise RequestError("not_ready", "nothing is kept on the disk", "see features.status")
-    job = house.workers.ask(question, body, arrays)
-    try:
-        while not job.done:
-            yield
-            house.workers.poll()
-    finally:
-        job.wanted = False
-    note = job.result()
-    return Answer(note.body, note.arrays)
-
-
-def joining(
-    house: House,
-    features: Sequence[str] | str,
-    entities: Mapping[str, str | Sequence[str]],
-    moments_ns: npt.NDArray[Any],
-    *,
-    as_known: bool,
-) -> Waiting:
-    """What was known at each moment; raises RequestError."""
-    references = house.store.references(features)
-    house.store.registry.select(references)  # or it is wrong at once
-    if moments_ns.ndim != 1 or moments_ns.dtype.kind not in "iu":
-        raise RequestError("bad_request", f"moments of dtype {moments_ns.dtype}", "int64 of shape (n,)")
-    for entity, which in entities.items():
-        if not isinstance(which, str) and len(which) != len(moments_ns):
-            message = f"entities.{entity}: {len(which)} for {len(moments_ns)} moments"
-            raise RequestError("bad_request", message, "one for each, or one for all")
-    body = {"features": list(references), "entities": dict(entities), "as_known": as_known}
-    return (yield from looking(house, "join", body, moments_ns.astype(np.int64)))

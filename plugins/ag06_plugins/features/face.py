@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from ag06_plugins.features.commands import joining
 from ag06_plugins.features.house import House
+from ag06_plugins.features.looking import joining
 from ag06d.plugin import (
     Entity,
     FeatureService,
@@ -67,7 +68,11 @@ class HostFeatures:
         to: To = "online_and_offline",
     ) -> Pushed:
         """Online at once; to the disk by the writer, which keeps it waiting while there is no room."""
-        found = self._store.check(view, entity, rows, times_ns)
+        if to not in get_args(To):
+            raise RequestError("bad_request", f"to is {to!r:.100}", f"one of {', '.join(get_args(To))}")
+        # Copies, for the caller may write over what is his while it waits for the disk.
+        times = None if times_ns is None else copied(times_ns)
+        found = self._store.check(view, entity, copied(rows), times)
         batches = [found.batch] if found.batch is not None else []
         if to != "online" and self._house.writer is not None:
             self._house.writer.stream(batches, found.letters)
@@ -83,3 +88,11 @@ class HostFeatures:
     ) -> list[str]:
         """Declare."""
         return self._house.declare(views, services, entities)
+
+
+def copied(values: npt.ArrayLike) -> npt.ArrayLike:
+    """As an array of its own; what cannot be one is left to whoever checks it."""
+    try:
+        return np.array(values)
+    except (ValueError, TypeError, OverflowError):
+        return values

@@ -14,6 +14,8 @@ from ag06_plugins.features.store.registry import Registry
 from ag06d.plugin import FeatureView, OnlineFeatures, RequestError, Status
 
 FUTURE_NS: Final = 5_000_000_000  # that a row may be ahead of now, for clocks differ by less
+PLANS_MAX: Final = 256  # that are remembered; what is asked again and again is fewer
+VALUES_MAX: Final = 1 << 20  # of one read: rows by features
 ENTITIES_MAX: Final = 10_000  # of one view; more are an error of who pushes
 
 
@@ -112,7 +114,10 @@ class Online:
         key = tuple(references)
         plan = self._plans.get(key)
         if plan is None:
-            plan = self._plans[key] = self._work_out(key)
+            plan = self._work_out(key)
+            while len(self._plans) >= PLANS_MAX:
+                del self._plans[next(iter(self._plans))]
+            self._plans[key] = plan
         return plan
 
     def _work_out(self, references: tuple[str, ...]) -> Plan:
@@ -156,6 +161,9 @@ class Online:
         `counted`: as reads that somebody made, in the account of the views.
         """
         shape = (len(rows), len(plan.names))
+        if shape[0] * shape[1] > VALUES_MAX:
+            message = f"{shape[1]} features of {shape[0]} entity rows are more than {VALUES_MAX} values"
+            raise RequestError("out_of_range", message, "ask for less at a time")
         values = np.full(shape, np.nan)
         statuses = np.zeros(shape, dtype=np.uint8)
         event_ns = np.zeros(shape, dtype=np.int64)

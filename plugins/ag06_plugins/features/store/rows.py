@@ -50,7 +50,10 @@ class Checker:
         self._increasing = view.order == "increasing"
 
     def shaped(self, rows: npt.ArrayLike, times_ns: npt.ArrayLike) -> tuple[Rows, Times]:
-        """As arrays of shape (n, columns) and (n,); raises RequestError (`bad_request`) if they are none."""
+        """As arrays of shape (n, columns) and (n,); raises RequestError (`bad_request`) if they are none.
+
+        One time alone is that of all rows.
+        """
         try:
             values, times = np.asarray(rows), np.asarray(times_ns)
         except (ValueError, TypeError, OverflowError) as error:  # lists of different lengths
@@ -58,7 +61,7 @@ class Checker:
         if values.ndim == 1:
             values = values[None, :]
         if times.ndim == 0:
-            times = times[None]
+            times = np.full(len(values) if values.ndim else 1, times)
         self._check_form(values, times)
         if self.dtype.kind == "i" and values.dtype.kind == "u" and values.size and values.max() > self._most:
             raise RequestError(

@@ -264,7 +264,7 @@ def test_after_the_clock_was_set_back_the_newest_row_is_the_one_that_came_last(o
     assert reopened.get_online_features(["level:rms_db"], DRY).values[0, 0] == -step
 
 
-def test_a_row_that_is_a_little_ahead_stays_the_newest(opened, clock):
+def test_a_row_that_is_a_little_ahead_stays_the_newest(opened):
     store = opened(level())
     store.push("level", "dry", [-1.0, 0.0], [NOW_NS + 4 * SECOND])
     store.push("level", "dry", [-2.0, 0.0])
