@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from ag06_plugins.features.store.expressions import Expression
 from ag06d.plugin import Entity, FeatureService, FeatureView
 
 
@@ -34,6 +35,20 @@ class StoreConfig(Section):
     """How often what was logged is sealed into Parquet."""
 
 
+def computable(view: FeatureView) -> FeatureView:
+    """`view`, if its expressions are some; raises ValueError.
+
+    What they refer to may be another plugin's, and is only known when all have begun.
+    """
+    for field in view.fields:
+        if field.expression:
+            try:
+                Expression(field.expression)
+            except ValueError as error:
+                raise ValueError(f"{view.name}:{field.name}: {error}") from None
+    return view
+
+
 class FeatureConfig(Section):
     """`[plugins.features]`."""
 
@@ -45,7 +60,7 @@ class FeatureConfig(Section):
     """What is kept of features."""
     entity: tuple[Entity, ...] = ()
     """Entities beside `stream`, as `[[plugins.features.entity]]`."""
-    view: tuple[FeatureView, ...] = ()
+    view: tuple[Annotated[FeatureView, AfterValidator(computable)], ...] = ()
     """Feature views beside the shipped ones, as `[[plugins.features.view]]`."""
     service: tuple[FeatureService, ...] = ()
     """Feature services, as `[[plugins.features.service]]`."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from ag06_plugins import features
+from ag06_plugins.features.settings import FeatureConfig
 from ag06_plugins.features.store.online import PLANS_MAX
 from ag06d.plugin import RequestError
 
@@ -103,3 +105,19 @@ def test_what_a_plugin_cannot_push_is_refused_as_the_bus_would(load, ag06_contex
     with pytest.raises(RequestError) as caught:
         features.ag06_feature_store(ag06_context).push("v", "x", rows, **more)
     assert caught.value.code == "bad_request"
+
+
+@pytest.mark.parametrize(
+    ("expression", "problem"),
+    [
+        ("abs(a['b'], 1)", "v:f: abs has 1 argument, not 2"),
+        ("open('x')", "not understood"),
+        ("1", "reads no"),
+    ],
+)
+def test_an_expression_that_is_none_is_told_when_the_configuration_is_checked(expression, problem):
+    fields = [{"name": "f", "expression": expression}]
+    view = {"name": "v", "entity": "e", "source": "on_demand", "fields": fields}
+    with pytest.raises(ValidationError, match=problem) as caught:
+        FeatureConfig.model_validate({"view": [view]})
+    assert caught.value.errors()[0]["loc"] == ("view", 0)
