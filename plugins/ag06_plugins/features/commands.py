@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Final, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ag06_plugins.features.house import House
+from ag06_plugins.features.house import House, unreadable
 from ag06_plugins.features.looking import Waiting, bounded, joining, looking
 from ag06_plugins.features.store.database import dead_letters
 from ag06_plugins.features.store.registry import differences
@@ -341,6 +342,10 @@ class Commands:
         """`features.dead_letters`."""
         asked = checked(Letters, arguments)
         view = self._store.registry.view(asked.view).key if asked.view else ""
+        try:
+            letters = list(dead_letters(self._store.folder, view, asked.most))
+        except sqlite3.Error as error:
+            raise unreadable(error) from error
         return {
             "dead_letters": [
                 {
@@ -350,7 +355,7 @@ class Commands:
                     "created_ns": letter.created_ns,
                     "reason": letter.reason,
                 }
-                for letter in dead_letters(self._store.folder, view, asked.most)
+                for letter in letters
             ]
         }
 

@@ -17,7 +17,7 @@ from ag06_plugins.features.timeline import Timeline
 from ag06_plugins.features.topics import STALE_TOPIC, STORE_TOPIC
 from ag06_plugins.features.workers import Workers
 from ag06_plugins.features.writer import Writer
-from ag06d.plugin import Context, Entity, FeatureService, FeatureView
+from ag06d.plugin import Context, Entity, FeatureService, FeatureView, RequestError
 
 SAVE_S: Final = 10.0
 FOLDER: Final = "store"
@@ -72,11 +72,14 @@ class House:
         services: Iterable[FeatureService],
         entities: Iterable[Entity],
     ) -> list[str]:
-        """Declare; what could not be, a sentence each."""
-        problems = self.store.declare(views, services, entities)
-        if self.writer is not None:
-            self.writer.declared()
-        return problems
+        """Declare; what could not be, a sentence each. Raises RequestError if what is kept cannot be read."""
+        try:
+            return self.store.declare(views, services, entities)
+        except sqlite3.Error as error:
+            raise unreadable(error) from error
+        finally:
+            if self.writer is not None:
+                self.writer.declared()
 
     def served(self) -> list[FeatureService]:
         """The services that have a topic, as they were when the plugin began."""
@@ -145,6 +148,11 @@ class House:
         self.store.close()
         if self._scratch is not None:
             self._scratch.cleanup()
+
+
+def unreadable(error: sqlite3.Error) -> RequestError:
+    """The answer where the store's database cannot be read."""
+    return RequestError("not_ready", f"the feature store cannot be read: {error}", "see features.status")
 
 
 _houses: WeakKeyDictionary[Context, House] = WeakKeyDictionary()

@@ -121,3 +121,16 @@ def test_an_expression_that_is_none_is_told_when_the_configuration_is_checked(ex
     with pytest.raises(ValidationError, match=problem) as caught:
         FeatureConfig.model_validate({"view": [view]})
     assert caught.value.errors()[0]["loc"] == ("view", 0)
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [("dead_letters", {}), ("apply", {"views": [{"name": "w", "entity": "e", "fields": [{"name": "f"}]}]})],
+)
+def test_a_database_that_is_gone_is_no_fault_of_the_plugin(load, ag06_context, command, arguments):
+    plugin = load(**SCALAR)
+    for path in (ag06_context.data_folder / "store").glob("store.sqlite*"):
+        path.unlink()
+    with pytest.raises(RequestError) as caught:
+        plugin.command(command, **arguments)
+    assert caught.value.code == "not_ready"
