@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,10 +25,20 @@ from ag06d.plugin import (
     To,
 )
 from ag06d.wire import Reply, Request, WireError, pack_arrays, raise_for_error
+from ag06d.wire.codec import check_content
 
 PLUGIN: Final = "features"
 QUICK_S: Final = 0.25  # for what a frame waits for
 APPLY_S: Final = 1.0
+
+
+@contextmanager
+def _refused() -> Iterator[None]:
+    """What no request can be made of is answered as the store would answer it."""
+    try:
+        yield
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise RequestError("bad_request", f"the feature store cannot be asked that: {error}") from error
 
 
 class DistantFeatures:
@@ -38,6 +49,7 @@ class DistantFeatures:
         self._socket: zmq.Socket[bytes] | None = None
         self._number = 0
 
+    @_refused()
     def get_online_features(
         self, features: Sequence[str] | str, entity_rows: Sequence[Mapping[str, str]]
     ) -> OnlineFeatures:
@@ -48,6 +60,7 @@ class DistantFeatures:
         values, statuses, event_ns = reply.arrays
         return OnlineFeatures(tuple(reply.body["names"]), values, statuses, event_ns)
 
+    @_refused()
     def get_historical_features(
         self,
         moments_ns: npt.NDArray[np.int64],
@@ -64,6 +77,7 @@ class DistantFeatures:
         (values,) = reply.arrays
         return HistoricalFeatures(tuple(reply.body["names"]), values)
 
+    @_refused()
     def push(
         self,
         view: str,
@@ -79,6 +93,7 @@ class DistantFeatures:
         rejected = [Rejected(entry["index"], entry["reason"]) for entry in reply.body["rejected"]]
         return Pushed(reply.body["accepted"], rejected)
 
+    @_refused()
     def apply(
         self,
         views: Iterable[FeatureView] = (),
@@ -98,10 +113,15 @@ class DistantFeatures:
             body = body | {"arrays": entries}
         self._number += 1
         request = Request(self._number, f"{PLUGIN}.{command}", body, buffers, deadline_ms=timeout_s * 1000)
+        frames = request.encode()
+        try:
+            check_content(frames[2:])
+        except WireError as error:
+            raise RequestError("out_of_range", f"{request.op}: {error}", "less at a time") from error
         until_s = time.monotonic() + timeout_s
         socket = self._connected()
         try:
-            socket.send_multipart(request.encode(), zmq.NOBLOCK)
+            socket.send_multipart(frames, zmq.NOBLOCK)
             while socket.poll(max(0, round(1000 * (until_s - time.monotonic())))):
                 reply = Reply.decode(socket.recv_multipart())
                 if reply.re == request.id:
