@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
 import zmq
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 TIMEOUT_S: Final = 6.0
 GRACE_S: Final = 0.25  # beyond a request's deadline, for the daemon's own word that it was not kept
 SOON_S: Final = 0.05  # in which most answers come; only then it is asked whether the connection still stands
+WELCOME_S: Final = 1.0  # in which a welcome comes, if it did not get lost
 KNOCK_S: Final = 0.1  # between two looks whether a daemon has come
 MESSAGES_WAITING: Final = {"events": 10_000, "stream": 1000}  # for a slow reader; what is more is missed
 OVER: Final = (
@@ -196,12 +198,17 @@ class Session(Requests):
             for prefix in (*subscription.prefixes(channel), WELCOME):
                 subscriber.subscribe(prefix)
             subscriber.connect(address)
-            until = None if self.wait else time.monotonic() + self.timeout_s
+            until = inf if self.wait else time.monotonic() + self.timeout_s
+            again = time.monotonic() + WELCOME_S
             while not welcomed:
-                heard = yield from receive((subscriber,), until)
-                if heard is None:
+                heard = yield from receive((subscriber,), min(again, until))
+                welcomed = heard is not None and subscription.welcomed(channel, heard[1])
+                if not welcomed and time.monotonic() >= until:
                     raise self.nobody()
-                welcomed = subscription.welcomed(channel, heard[1])
+                if not welcomed and time.monotonic() >= again:  # it had no room among much else: ask anew
+                    subscriber.unsubscribe(WELCOME)
+                    subscriber.subscribe(WELCOME)
+                    again = time.monotonic() + WELCOME_S
             subscriber.unsubscribe(WELCOME)
         finally:
             if not welcomed:
