@@ -10,24 +10,18 @@
  */
 #include "ag06_sliding.h"
 
+#include "summary.h"
 #include "wide.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define INLINE static inline __attribute__((always_inline))
 #define SMALL 16u /* rows */
 #define LARGE 256u
 #define CHUNK 32u /* bins that are passed over at once */
 #define CHUNKS (AG06_SLIDING_BINS / CHUNK)
 #define ABSENT UINT16_MAX
-#define FOUR 4
-#define HALVES (WIDE / FOUR)
-
-typedef float four __attribute__((vector_size(4 * FOUR)));
-typedef int32_t four_int __attribute__((vector_size(4 * FOUR)));
-typedef double four_double __attribute__((vector_size(8 * FOUR)));
 
 /* How many values of a series are in each bin, and in each CHUNK of bins. */
 typedef struct {
@@ -41,19 +35,12 @@ typedef struct {
     histogram *histograms; /* likewise */
 } window;
 
-/* Of WIDE series over some rows; sums are of what is above their origins. */
-typedef struct {
-    float least[WIDE], most[WIDE];
-    double sum[WIDE], square[WIDE];
-} summary;
-
 struct ag06_sliding {
     uint32_t series, windows;
-    uint32_t stride; /* series, made up to whole WIDE */
-    uint32_t
-        capacity;  /* rows of the ring: the longest window, in whole large blocks, and one more */
-    uint32_t slot; /* of the next row in the ring */
-    uint64_t rows; /* that came */
+    uint32_t stride;   /* series, made up to whole WIDE */
+    uint32_t capacity; /* rows of the ring: whole large blocks, one more than the windows reach */
+    uint32_t slot;     /* of the next row in the ring */
+    uint64_t rows;     /* that came */
     float *low, *step; /* of each series: where its first bin begins, and how wide one is */
     float *scale;      /* bins in 1 */
     float *origin;     /* the middle of its scale, from which sums are taken: they stay small */
@@ -172,76 +159,6 @@ WIDE_CLONES static void place(const ag06_sliding *s, const float *row, float *va
     for (uint32_t i = 0; i < s->series; i++) {
         values[i] = row[i] - row[i] == 0 ? row[i] : NAN;
         places[i] = values[i] == values[i] ? bin_of(s, i, values[i]) : ABSENT;
-    }
-}
-
-/*
- * A summary in registers. In memory it has no vectors: AVX2 has them lie at multiples of 32 bytes,
- * and what is compiled without it does not know.
- */
-typedef struct {
-    wide least, most;
-    four_double sum[HALVES], square[HALVES];
-} eight;
-
-INLINE eight of_nothing(void)
-{
-    return (eight){(wide){0} + INFINITY, (wide){0} - INFINITY, {{0}}, {{0}}};
-}
-
-INLINE eight load_eight(const summary *from)
-{
-    eight e = {wide_load(from->least), wide_load(from->most), {{0}}, {{0}}};
-
-    memcpy(e.sum, from->sum, sizeof e.sum);
-    memcpy(e.square, from->square, sizeof e.square);
-    return e;
-}
-
-INLINE void store_eight(summary *to, const eight *e)
-{
-    wide_store(to->least, e->least);
-    wide_store(to->most, e->most);
-    memcpy(to->sum, e->sum, sizeof e->sum);
-    memcpy(to->square, e->square, sizeof e->square);
-}
-
-INLINE void bound(eight *e, wide least, wide most)
-{
-    const wide_int lower = least<e->least, higher = most> e->most; /* never for NaN */
-
-    e->least = (wide)(((wide_int)least & lower) | ((wide_int)e->least & ~lower));
-    e->most = (wide)(((wide_int)most & higher) | ((wide_int)e->most & ~higher));
-}
-
-INLINE void add_row(eight *e, const float *values, const float *origin)
-{
-    const wide bounds = wide_load(values);
-
-    bound(e, bounds, bounds);
-    for (int half = 0; half < HALVES; half++) {
-        four value, from;
-
-        memcpy(&value, values + half * FOUR, sizeof value);
-        memcpy(&from, origin + half * FOUR, sizeof from);
-        const four_int there = value == value;
-        const four known = (four)(((four_int)value & there) | ((four_int)from & ~there));
-        const four_double above = __builtin_convertvector(known, four_double) -
-                                  __builtin_convertvector(from, four_double);
-
-        e->sum[half] += above;
-        e->square[half] += above * above;
-    }
-}
-
-INLINE void add_block(eight *e, const summary *from)
-{
-    const eight block = load_eight(from);
-
-    bound(e, block.least, block.most);
-    for (int half = 0; half < HALVES; half++) {
-        e->sum[half] += block.sum[half];
-        e->square[half] += block.square[half];
     }
 }
 
