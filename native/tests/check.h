@@ -35,6 +35,18 @@
         }                                                                                        \
     } while (0)
 
+/* Bits into a sum of bits (FNV-1a), which begins as BITS. */
+#define BITS 14695981039346656037ULL
+
+static inline uint64_t add_bits(uint64_t bits, const void *values, size_t count)
+{
+    const unsigned char *bytes = (const unsigned char *)values;
+
+    for (size_t i = 0; i < count; i++)
+        bits = (bits ^ bytes[i]) * 1099511628211ULL;
+    return bits;
+}
+
 /* A wait that never ends is a failure too. No test depends on how long anything takes. */
 static inline void give_up_after(unsigned seconds)
 {

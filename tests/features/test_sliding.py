@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ag06d.features import STATISTICS, Extractor, Sliding, elements, scale
+from ag06d.features import STATISTICS, Extractor, Sliding, elements, scale, statistic_names
 from ag06d.features.sliding import BINS
 
 WINDOWS_S = (0.03, 0.7, 1.5)  # 3, 70 and 150 rows: shorter than a block, longer than one, and than two
@@ -49,7 +49,6 @@ def test_it_tells_what_numpy_tells_of_the_last_rows(pattern, repeats, noise):
     rows = np.array(pattern * repeats, dtype=np.float32)
     generator = np.random.default_rng(noise)
     rows = np.concatenate([rows, generator.normal(-50, 20, (noise, 2)).astype(np.float32)])
-    rows[np.abs(rows) > 1e6] = np.inf
     sliding = Sliding(SCALES, WINDOWS_S)
     for count, row in enumerate(rows, 1):
         sliding.push(row)
@@ -63,6 +62,65 @@ def test_a_constant_has_no_deviation_and_is_each_of_its_percentiles():
     for _ in range(1000):
         sliding.push(np.array([-33.3, 0.1], np.float32))
     assert (sliding.read(0.7) == np.array([[-33.3], [0.1]], np.float32) * [1, 0, 1, 1, 1, 1, 1]).all()
+
+
+@pytest.mark.parametrize("extreme", [1e6, -1e30, 3e38])
+@pytest.mark.parametrize("at", [0, 777])
+def test_nothing_is_left_of_an_extreme_value_once_it_is_out_of_the_window(extreme, at):
+    rows = np.random.default_rng(1).normal(0.5, 1e-4, (1500, 2)).astype(np.float32)
+    rows[at] = extreme
+    sliding = Sliding(SCALES, WINDOWS_S)
+    sliding.push(rows[: at + 151])
+    for count in range(at + 151, at + 351):
+        last = rows[count - 150 : count]
+        np.testing.assert_allclose(sliding.read(1.5)[1, :2], wanted(last)[1, :2], rtol=1e-5)
+        sliding.push(rows[count])
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.integers(0, 90), max_size=8), st.integers(1, 70), st.booleans())
+def test_a_recording_in_pieces_gives_the_bits_of_a_stream(cuts, every, twice):
+    rows = np.random.default_rng(2).normal(-50, 20, (sum(cuts), 2)).astype(np.float32)
+    rows[::17, 1] = np.nan
+    stream, batch = Sliding(SCALES, WINDOWS_S), Sliding(SCALES, WINDOWS_S)
+    if twice:  # what came before a reset is as if it never was
+        batch.extract(rows, every)
+        batch.reset()
+    wanted_rows = []
+    for number, row in enumerate(rows, 1):
+        stream.push(row)
+        if number % every == 0:
+            wanted_rows.append([stream.read(window_s) for window_s in WINDOWS_S])
+    pieces = np.split(rows, np.cumsum(cuts))
+    found = np.concatenate([batch.extract(piece, every) for piece in pieces])
+    assert found.shape == (len(rows) // every, len(WINDOWS_S), 2, len(STATISTICS))
+    assert found.tobytes() == np.array(wanted_rows, np.float32).tobytes()
+
+
+def test_several_rows_at_once_are_each_pushed_in_turn():
+    rows = np.random.default_rng(3).normal(-50, 20, (333, 2)).astype(np.float32)
+    one, many = Sliding(SCALES, WINDOWS_S), Sliding(SCALES, WINDOWS_S)
+    for row in rows:
+        one.push(row)
+    many.push(rows[:0])
+    many.push(rows[:200])
+    many.push(rows[200:])
+    for window_s in WINDOWS_S:
+        assert one.read(window_s).tobytes() == many.read(window_s).tobytes()
+
+
+def test_statistics_go_where_they_are_asked_to_and_have_names():
+    sliding = Sliding(SCALES, WINDOWS_S)
+    sliding.push(np.array([-20, 0.5], np.float32))
+    room = np.empty((2, len(STATISTICS)), np.float32)
+    assert sliding.read(0.7, room) is room
+    names = statistic_names(["left.rms_db", "left.chroma_c"])
+    found = dict(zip(names, room.reshape(-1), strict=True))
+    assert found["left.rms_db.mean"] == -20
+    assert found["left.chroma_c.p95"] == 0.5
+    for wrong in (np.empty((2, 3), np.float32), np.empty((2, len(STATISTICS)))):
+        with pytest.raises(ValueError, match="it is to be float32"):
+            sliding.read(0.7, wrong)
 
 
 def test_what_had_no_value_has_none_until_it_has_one():
@@ -113,4 +171,6 @@ def test_a_row_of_another_length_or_a_window_that_is_none_is_refused():
         sliding.push(np.zeros(3, np.float32))
     with pytest.raises(KeyError):
         sliding.read(2)
+    with pytest.raises(ValueError, match="after every 0 rows"):
+        sliding.extract(np.zeros((1, 2), np.float32), 0)
     assert sliding.read(1.5).shape == (2, len(STATISTICS))

@@ -11,7 +11,7 @@ from ag06d.features.catalogue import (
     scale,
 )
 from ag06d.features.extractor import Extractor
-from ag06d.features.sliding import STATISTICS, WINDOWS_S, Sliding
+from ag06d.features.sliding import STATISTICS, WINDOWS_S, Sliding, statistic_names
 
 __all__ = [
     "FLOOR_DB",
@@ -26,4 +26,5 @@ __all__ = [
     "Sliding",
     "elements",
     "scale",
+    "statistic_names",
 ]

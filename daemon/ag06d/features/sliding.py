@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import numpy as np
@@ -20,6 +20,11 @@ BINS: Final = int(lib.AG06_SLIDING_BINS)
 Array = npt.NDArray[np.float32]
 
 
+def statistic_names(fields: Iterable[str]) -> tuple[str, ...]:
+    """Names of what `read` has of `fields`, flat and in its order, such as `left.rms_db.mean`."""
+    return tuple(f"{field}.{statistic}" for field in fields for statistic in STATISTICS)
+
+
 class Sliding:
     """Mean, deviation, least, most and percentiles of each element of rows, over the last seconds.
 
@@ -28,10 +33,11 @@ class Sliding:
     windows_s  how long, in seconds of a hundred rows, rising; at most 8, at most 655 s
     rate       frames per second
 
-    Mean, deviation, least and most are exact, whatever came before; the deviation is that of the
-    population. A percentile is that of its rank (numpy's method "inverted_cdf") to one bin; what lies
-    outside of the scale counts as its nearest end. NaN and infinity are left out; what had no value has
-    NaN. A row costs the same however long the windows are. Raises ValueError for anything else.
+    Mean and deviation are summed up from the rows of the window in double precision, whatever came before;
+    the deviation is that of the population. Least and most are exact. A percentile is that of its rank
+    (numpy's method "inverted_cdf") to one bin; what lies outside of the scale counts as its nearest end. NaN
+    and infinity are left out; what had no value has NaN. A row costs the same however long the windows are.
+    Raises ValueError for anything else.
     """
 
     def __init__(
@@ -60,19 +66,49 @@ class Sliding:
         """Forget all rows."""
         lib.ag06_sliding_reset(self._sliding)
 
-    def push(self, row: Array) -> None:
-        """Take in a row of shape (elements,)."""
-        values = np.ascontiguousarray(row, dtype=np.float32)
-        if values.shape != (self._series,):
-            raise ValueError(f"a row of shape {values.shape}; it is to be ({self._series},)")
-        lib.ag06_sliding_push(self._sliding, ffi.from_buffer(ROW, values))
+    def push(self, rows: Array) -> None:
+        """Take in a row of shape (elements,), or several of shape (rows, elements)."""
+        values = self._checked(rows)
+        lib.ag06_sliding_push(self._sliding, ffi.from_buffer(ROW, values), values.size // self._series)
 
-    def read(self, window_s: float) -> Array:
+    def read(self, window_s: float, out: Array | None = None) -> Array:
         """(elements, 7), in the order of STATISTICS, of the rows of the last `window_s` seconds that came.
 
-        Raises KeyError for a window that was not asked for.
+        Written to `out`, contiguous float32 of that shape, if it is given. Raises KeyError for a window that
+        was not asked for.
         """
-        values = np.empty((self._series, len(STATISTICS)), dtype=np.float32)
         index = self._indices[round(window_s * HOPS_PER_S)]
-        lib.ag06_sliding_read(self._sliding, index, ffi.from_buffer(VALUES, values))
+        shape = (self._series, len(STATISTICS))
+        values = np.empty(shape, dtype=np.float32) if out is None else out
+        if values.shape != shape or values.dtype != np.float32:
+            raise ValueError(
+                f"statistics into {values.dtype} of shape {values.shape}; it is to be float32 {shape}"
+            )
+        lib.ag06_sliding_read(self._sliding, index, ffi.from_buffer(VALUES, values, require_writable=True))
+        return values
+
+    def extract(self, rows: Array, every: int) -> Array:
+        """Push rows of shape (rows, elements); what `read` gives after each `every`-th since the last reset.
+
+        Returns (readings, windows, elements, 7): of a recording, in pieces or not, the bits of a stream.
+        """
+        values = self._checked(rows)
+        if every < 1:
+            raise ValueError(f"statistics after every {every} rows; that is to be at least 1")
+        count = values.size // self._series
+        found = np.empty(
+            (count // every + 1, len(self._indices), self._series, len(STATISTICS)), dtype=np.float32
+        )
+        readings = lib.ag06_sliding_extract(
+            self._sliding, ffi.from_buffer(ROW, values), count, every, ffi.from_buffer(VALUES, found)
+        )
+        return found[:readings]
+
+    def _checked(self, rows: Array) -> Array:
+        values = np.ascontiguousarray(rows, dtype=np.float32)
+        if values.ndim not in (1, 2) or values.shape[-1] != self._series:
+            raise ValueError(
+                f"rows of shape {values.shape}; a row is to be ({self._series},), "
+                f"several (rows, {self._series})"
+            )
         return values
