@@ -29,7 +29,7 @@ class FakeRecordings:
     def prepare(self, path: str | None, source: str, **_: Any) -> SimpleNamespace:
         return SimpleNamespace(path=path or f"date-{source}.wav", position=128)
 
-    async def start(self, _: object) -> SimpleNamespace:
+    async def start(self, _: object, **__: Any) -> SimpleNamespace:
         return SimpleNamespace(name="r2")
 
     def named(self, name: str | None) -> SimpleNamespace:

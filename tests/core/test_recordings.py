@@ -12,7 +12,7 @@ import pytest
 
 from ag06d.arena import Arena
 from ag06d.core import recordings as recordings_module
-from ag06d.core.recordings import KEPT, RUNNING_MAX, Recordings
+from ag06d.core.recordings import BACKGROUND_MAX, KEPT, RUNNING_MAX, Recordings
 from ag06d.errors import RequestError
 
 RATE = 48000
@@ -176,6 +176,25 @@ def test_the_one_that_runs_need_not_be_named_and_of_two_one_has_to_be(recordings
         assert recordings.named(None) is first
 
     asyncio.run(scenario())
+
+
+def test_one_in_the_background_is_in_nobodys_way(recordings, told):
+    async def scenario() -> None:
+        for _ in range(BACKGROUND_MAX):
+            spec = recordings.prepare(None, "dry", background=True)
+            hidden = await recordings.start(spec, background=True)
+        with pytest.raises(RequestError, match="in the background"):
+            recordings.prepare(None, "dry", background=True)
+        with pytest.raises(RequestError, match="nothing is being recorded"):
+            recordings.named(None)
+        own = [await begin(recordings) for _ in range(RUNNING_MAX)]
+        assert [document["recording"] for document in recordings.documents()] == [one.name for one in own]
+        assert recordings.named(hidden.name) is hidden
+        await recordings.close()
+        assert not recordings.running(background=True)
+
+    asyncio.run(scenario())
+    assert {body["background"] for topic, body in told if topic == "record.finished"} == {True, False}
 
 
 def test_its_start_its_progress_and_its_end_are_told(recordings, children, told, caplog):

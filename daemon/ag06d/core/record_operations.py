@@ -21,7 +21,9 @@ class RecordOperations:
     async def _start(self, arguments: StartArguments, dry_run: bool) -> dict[str, Any]:  # noqa: FBT001 - the table's signature
         recordings = self._daemon.recordings
         spec = recordings.prepare(**dict(arguments))
-        name = None if dry_run else (await recordings.start(spec)).name
+        name = None
+        if not dry_run:
+            name = (await recordings.start(spec, background=arguments.background)).name
         return {"recording": name, "path": spec.path, "position": spec.position}
 
     async def _stop(self, arguments: StopArguments, dry_run: bool) -> dict[str, Any]:  # noqa: FBT001 - see _start

@@ -18,6 +18,7 @@ from ag06d.errors import RequestError
 from ag06d.recorder.spec import FORMATS, PART, SOURCES, RecorderSpec
 
 RUNNING_MAX = 4
+BACKGROUND_MAX = 2  # beside them
 KEPT = 20  # finished ones that `record.list` still tells of
 ANSWER_S = 5.0  # a disk may take so long to begin or finish a file before the client is told to wait
 CLOSE_S = 5.0  # and so long when the daemon stops
@@ -30,8 +31,10 @@ Announce = Callable[[str, dict[str, Any]], None]
 class Recording:
     """One recording, through the life of its process."""
 
-    def __init__(self, name: str, spec: RecorderSpec, rate: int, announce: Announce) -> None:
-        self.name, self.path = name, spec.path
+    def __init__(
+        self, name: str, spec: RecorderSpec, rate: int, announce: Announce, *, background: bool = False
+    ) -> None:
+        self.name, self.path, self.background = name, spec.path, background
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.state = "starting"
@@ -85,7 +88,8 @@ class Recording:
                 self.opened.set_exception(RequestError(line["code"], line["message"], line["hint"]))
             case "progress":
                 self._figures |= line
-                self._announce("record.progress", {"recording": self.name, **line})
+                if not self.background:
+                    self._announce("record.progress", {"recording": self.name, **line})
             case "finished":
                 self._figures |= {key: line[key] for key in self._figures}
                 self.path = line["path"]
@@ -122,6 +126,7 @@ class Recording:
             **self._figures,
             **self._outcome,
             "pid": self._child.pid if self._child is not None and self._child.alive else 0,
+            "background": self.background,
         }
 
 
@@ -134,13 +139,17 @@ class Recordings:
         self._all: dict[str, Recording] = {}
         self._numbers = itertools.count(1)
 
-    def running(self) -> list[Recording]:
-        """Those that are not finished."""
-        return [recording for recording in self._all.values() if recording.state != "finished"]
+    def running(self, *, background: bool = False) -> list[Recording]:
+        """Those that are not finished, of people or in the background."""
+        return [
+            recording
+            for recording in self._all.values()
+            if recording.state != "finished" and recording.background == background
+        ]
 
     def documents(self) -> list[dict[str, Any]]:
-        """All that are known, the oldest first."""
-        return [recording.document() for recording in self._all.values()]
+        """All of people that are known, the oldest first."""
+        return [recording.document() for recording in self._all.values() if not recording.background]
 
     def prepare(  # noqa: PLR0913 - the arguments of `record.start`
         self,
@@ -151,10 +160,12 @@ class Recordings:
         duration_s: float | None = None,
         sample_format: str | None = None,
         overwrite: bool = False,
+        background: bool = False,
     ) -> RecorderSpec:
         """What a recorder would be asked to do; raises RequestError. Looks at no disk."""
-        if len(self.running()) >= RUNNING_MAX:
-            raise RequestError("busy", f"{RUNNING_MAX} recordings are running", "stop one of them")
+        most, where = (BACKGROUND_MAX, " in the background") if background else (RUNNING_MAX, "")
+        if len(self.running(background=background)) >= most:
+            raise RequestError("busy", f"{most} recordings are running{where}", "stop one of them")
         target = self._target(path, source)
         formats = FORMATS[target.suffix.lower()]
         if sample_format is not None and sample_format not in formats:
@@ -191,9 +202,10 @@ class Recordings:
             raise RequestError("bad_request", f"path: {path!r} names no format that can be written", hint)
         return self._folder / target
 
-    async def start(self, spec: RecorderSpec) -> Recording:
+    async def start(self, spec: RecorderSpec, *, background: bool = False) -> Recording:
         """Begin a recording; returns when its file is there. Raises RequestError."""
-        recording = Recording(f"r{next(self._numbers)}", spec, self._arena.rate, self._announce)
+        name = f"r{next(self._numbers)}"
+        recording = Recording(name, spec, self._arena.rate, self._announce, background=background)
         recording.begin(self._arena)
         self._all[recording.name] = recording
         try:
@@ -212,9 +224,14 @@ class Recordings:
         return recording
 
     def _forget_old(self) -> None:
-        finished = [name for name, recording in self._all.items() if recording.state == "finished"]
-        for name in finished[:-KEPT]:
-            del self._all[name]
+        for background in (False, True):
+            finished = [
+                name
+                for name, recording in self._all.items()
+                if recording.state == "finished" and recording.background == background
+            ]
+            for name in finished[:-KEPT]:
+                del self._all[name]
 
     def named(self, name: str | None) -> Recording:
         """The recording of that name, or else the only one that runs; raises RequestError."""
@@ -241,4 +258,5 @@ class Recordings:
 
     async def close(self) -> None:
         """Stop all of them, at the same time, and finish their files."""
-        await asyncio.gather(*(recording.close() for recording in self.running()))
+        running = [*self.running(), *self.running(background=True)]
+        await asyncio.gather(*(recording.close() for recording in running))

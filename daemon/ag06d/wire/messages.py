@@ -46,7 +46,7 @@ OWN_TOPICS: Final = (  # the daemon's; no plugin may publish on them
 
 Body = dict[str, Any]
 Buffers = Sequence[bytes]
-PAGE_VERSION: Final = "1.2"  # of docs/protocol.md; the second number is raised with whatever is added
+PAGE_VERSION: Final = "1.3"  # of docs/protocol.md; the second number is raised with whatever is added
 VERSION: Final = 1  # of a published message's header
 HEADER_MAX: Final = 4096  # bytes of the header of a request that is only to be answered `busy`
 ID_MAX: Final = 64  # bytes of a request's id, which its reply gives back

@@ -26,6 +26,8 @@ class StartArguments(Arguments):
     """Of a .wav: float (the default) or int24; a .flac has int24."""
     overwrite: bool = False
     """Whether the file may take the place of one that is there."""
+    background: bool = False
+    """A program makes it for itself: `record.list`, and `record.stop` without a name, leave it out."""
 
 
 class StopArguments(Arguments):
@@ -93,6 +95,8 @@ class Recording(Figures):
     """What went wrong; empty where nothing did."""
     pid: int
     """Its process; 0 without one."""
+    background: bool
+    """Whether a program makes it for itself, such as the clip of an alert."""
 
 
 class Stopped(Recording, Answer):
@@ -116,7 +120,11 @@ class Progress(Figures, Body):
 OPERATIONS = (
     Operation("record.start", "Record dry, wet or both into a file", Started, StartArguments),
     Operation("record.stop", "End a recording, and what it came to", Stopped, StopArguments),
-    Operation("record.list", "The recordings that run, and the last ones that did", Recordings),
+    Operation(
+        "record.list",
+        "The recordings that run, and the last ones that did, but for those in the background",
+        Recordings,
+    ),
 )
 
 TOPICS = (
