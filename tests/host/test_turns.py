@@ -15,7 +15,9 @@ from ag06d._native import ffi, lib
 
 from ag06d.arena import Arena, HostCell
 from ag06d.audio.stream import Engine
+from ag06d.errors import RequestError
 from ag06d.host.__main__ import Host
+from ag06d.host.context import HostContext
 from ag06d.host.spec import HostSpec, PluginSpec
 from ag06d.wire import Reply, Request, pack_arrays
 from ag06d.wire.hostlink import HostMessage, Kind
@@ -254,3 +256,55 @@ def test_a_command_of_a_plugin_that_does_not_run_here_is_answered(daemon):
     daemon.sleep_until(lambda: daemon.router.poll(ON_ITS_WAY_MS))
     answer = daemon.heard(Kind.REPLY)
     assert (answer.header["id"], answer.body["code"]) == (7, "unknown_op")
+
+
+@pytest.fixture
+def frames(daemon):
+    """What the plugin is given from now on: dry as it was, and whether it was disturbed."""
+    found = []
+    runner = daemon.host.runners["lively"]
+    runner._processors[0].process = lambda frame: found.append((frame.dry.copy(), frame.dry, frame.disturbed))
+    return found
+
+
+def a_hop(daemon) -> None:
+    """Of silence, given to the plugin."""
+    daemon.sound(HOP)
+    daemon.host.turn(0)
+
+
+def test_what_a_plugin_disturbs_is_a_copy_and_only_plugins_see_it(daemon, frames):
+    context = daemon.host.runners["lively"].context
+
+    def disturb(dry, wet) -> None:
+        dry += 0.25
+        with pytest.raises(ValueError, match="read-only"):
+            wet += 1
+
+    a_hop(daemon)
+    context.disturb(disturb)
+    a_hop(daemon)
+    context.disturb(None)
+    a_hop(daemon)
+    assert [disturbed for *_, disturbed in frames] == [False, True, False]
+    assert [float(dry.max()) for dry, *_ in frames] == [0.0, 0.25, 0.0]
+    assert not frames[1][1].flags.writeable
+
+
+def test_a_disturber_that_raises_costs_its_plugin_an_error_and_disturbs_no_more(daemon, frames, caplog):
+    caplog.set_level("CRITICAL", "ag06d.host.runner")
+    daemon.host.runners["lively"].context.disturb(lambda *_: 1 / 0)
+    for _ in range(3):
+        a_hop(daemon)
+    assert [disturbed for *_, disturbed in frames] == [True, False, False]
+    assert daemon.cell.plugin(0)["errors"] == 1
+
+
+def test_only_one_plugin_of_a_host_disturbs_at_a_time(daemon):
+    first = daemon.host.runners["lively"].context
+    second = HostContext("second", daemon.host.shared, Path())
+    first.disturb(lambda *_: None)
+    with pytest.raises(RequestError, match="lively disturbs"):
+        second.disturb(lambda *_: None)
+    first.disturb(None)
+    second.disturb(lambda *_: None)

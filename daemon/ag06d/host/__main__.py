@@ -14,6 +14,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from ag06d._native import lib
 from ag06d.arena import Arena, Hop, HopReader, HostCell, PluginState
 from ag06d.arena.cell import UINT64_MAX
@@ -203,9 +206,24 @@ class Host:
                 context.trace = None
                 self.traced.remove(context)
 
+    def _disturbed(self, reader: HopReader) -> npt.NDArray[np.float32] | None:
+        """The dry sound as a plugin disturbs it, where one does; behind that plugin's fence."""
+        if self.shared.disturber is None:
+            return None
+        name, disturber = self.shared.disturber
+        if not self.runners[name].active:
+            self.shared.disturber = None
+            return None
+        dry = reader.dry.copy()
+        if not self.runners[name].deliver(lambda: disturber(dry, reader.wet), "disturb", name):
+            self.shared.disturber = None
+        dry.flags.writeable = False
+        return dry
+
     def _give(self, hop: Hop, reader: HopReader) -> None:
+        dry = self._disturbed(reader)
         frame = Frame(
-            dry=reader.dry,
+            dry=reader.dry if dry is None else dry,
             wet=reader.wet,
             position=hop.position,
             mono_ns=hop.mono_ns,
@@ -213,6 +231,7 @@ class Host:
             lost=hop.lost,
             gap_frames=hop.gap_frames,
             bad_input=bool(hop.flags & BAD_INPUT),
+            disturbed=dry is not None,
             reduction_db=Reduction(*hop.reduction_db),
         )
         self.shared.position = frame.position + len(frame.dry)

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from ag06d._native import lib
 from ag06d.host.trace import Trace
-from ag06d.plugin import Clock, Features, Topic
+from ag06d.plugin import Clock, Disturber, Features, RequestError, Topic
 from ag06d.tree import nest
 from ag06d.wire import pack, pack_arrays
 from ag06d.wire.codec import MESSAGE_MAX, check_content
@@ -54,6 +54,7 @@ class Shared:
         self.position = 0  # end of the present frame
         self.mono_ns = 0
         self.clock = SystemClock()
+        self.disturber: tuple[str, Disturber] | None = None  # whose, and what it does to dry sound
 
 
 class HostContext:
@@ -151,3 +152,10 @@ class HostContext:
             self.trace.add("call", op=op)
         header = {"plugin": self.name, "id": self._next_call, "op": op}
         self._shared.link.send(HostMessage(Kind.REQUEST, header, content, buffers))
+
+    def disturb(self, disturber: Disturber | None) -> None:
+        """Change what plugins are given, or do so no longer."""
+        present = self._shared.disturber
+        if present is not None and present[0] != self.name:
+            raise RequestError("conflict", f"plugin {present[0]} disturbs the sound at present")
+        self._shared.disturber = None if disturber is None else (self.name, disturber)

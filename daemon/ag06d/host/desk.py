@@ -51,7 +51,7 @@ class Desk:
         self,
         plugin: str,
         fence: Callable[[Callable[[], Any], str, str], Any],
-        deliver: Callable[[Callable[[], Any], str, str], None],
+        deliver: Callable[[Callable[[], Any], str, str], object],
     ) -> None:
         self.commands: dict[str, Command] = {}
         self._plugin, self._fence, self._deliver = plugin, fence, deliver

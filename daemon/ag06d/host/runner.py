@@ -211,12 +211,17 @@ class Runner:
                 f"raised {self._in_a_row[what]} times in a row: {type(error).__name__}: {text(error)}",
             )
 
-    def deliver(self, handler: Callable[[], Any], what: str, name: str) -> None:
-        """Run one of its handlers for `what`, a message or a reply, of a topic or operation `name`."""
+    def deliver(self, handler: Callable[[], Any], what: str, name: str) -> bool:
+        """Run one of its handlers for `what`, a message or a reply, of a topic or operation `name`.
+
+        False when it raised.
+        """
         try:
             self._fenced(handler, what, name)
         except RequestError as error:
             log.error("plugin %s: a handler raised: %s", self.context.name, error)  # noqa: TRY400 - logged below it
+            return False
+        return True
 
     def _fenced(self, function: Callable[[], Any], what: str, name: str) -> Any:  # noqa: ANN401 - what it returns
         began_ns, trace = lib.ag06_now_ns(), self.context.trace

@@ -1,7 +1,7 @@
 """What a plugin may import: the hooks, and the types that they speak of."""
 
 from ag06d.errors import RefusedError, RequestError
-from ag06d.plugin.context import Clock, Context
+from ag06d.plugin.context import Clock, Context, Disturber
 from ag06d.plugin.features import (
     Features,
     HistoricalFeatures,
@@ -23,6 +23,7 @@ __all__ = [
     "Command",
     "Context",
     "DeprecatedApiWarning",
+    "Disturber",
     "Entity",
     "FeatureField",
     "FeatureService",

@@ -12,6 +12,8 @@ import numpy.typing as npt
 
 from ag06d.plugin.features import Features
 
+Disturber = Callable[[npt.NDArray[np.float32], npt.NDArray[np.float32]], None]
+
 
 class Clock(Protocol):
     """Time, as the plugin is to see it; a test's clock stands still until it is moved."""
@@ -92,4 +94,13 @@ class Context(Protocol):
         """Ask the daemon for an operation, as a client may; `done(status, body)` comes between two frames.
 
         Where arrays belong to the answer, the body's `arrays` is the list of them.
+        """
+
+    def disturb(self, disturber: Disturber | None) -> None:
+        """Have `disturber(dry, wet)` change what all plugins of this host are given, from the next frame on.
+
+        For faults that are put in on purpose, to see whether they are found: `dry` is a copy to write into,
+        float32 of shape (hop, 2), `wet` is read-only, and what is heard and recorded stays as it is. Such a
+        frame is `disturbed`. None ends it, and so does what it raises. RequestError where another plugin does
+        it already.
         """

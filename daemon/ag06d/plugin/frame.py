@@ -35,6 +35,7 @@ class Frame:
     lost         frames lost just before this one because the host was too slow
     gap_frames   frames that never arrived, by the clock (device away), in or just before this one
     bad_input    the input held NaN, infinity or more than +24 dBFS, which were silenced
+    disturbed    a plugin of this host put a fault into `dry` on purpose, see `Context.disturb`
     reduction_db the largest that each stage of the slot that is heard turned down by; 0 in bypass
     """
 
@@ -46,4 +47,5 @@ class Frame:
     lost: int = 0
     gap_frames: int = 0
     bad_input: bool = False
+    disturbed: bool = False
     reduction_db: Reduction = NO_REDUCTION

@@ -13,7 +13,7 @@ from ag06d.errors import RefusedError
 
 Version = tuple[int, int]
 
-API: Final[Version] = (1, 1)
+API: Final[Version] = (1, 2)
 OLDEST: Final[Version] = (1, 0)  # plugins written for an older one are refused: what they used is gone
 ATTRIBUTE: Final = "AG06_API"
 

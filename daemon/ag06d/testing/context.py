@@ -164,6 +164,12 @@ class LoadedPlugin:
             if hasattr(processor, "tick"):
                 processor.tick()
 
+    def close(self) -> None:
+        """End each processor that can be ended, as a host does."""
+        for processor in self.processors:
+            if hasattr(processor, "close"):
+                processor.close()
+
     @staticmethod
     def _patiently(steps: Steps) -> Answered:
         until = time.monotonic() + ANSWER_S

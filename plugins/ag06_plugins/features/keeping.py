@@ -76,10 +76,15 @@ class Keeping:
         if self._sliding is not None:
             self._sliding.reset()
 
-    def take(self, row: Row, reduction: Reduction, event_ns: int) -> None:
-        """The extractor's row of a hop that ended at `event_ns`, and the gain reduction of each stage."""
+    def take(self, row: Row, reduction: Reduction, event_ns: int, *, disturbed: bool = False) -> None:
+        """The extractor's row of a hop that ended at `event_ns`, and the gain reduction of each stage.
+
+        Of a hop with a fault that was put in on purpose nothing is kept, nor learned from.
+        """
         for table, (_, columns) in zip(self._tables, self._parts, strict=True):
             table.put(self._entity, Newest(event_ns, event_ns, row[columns]), event_ns)
+        if disturbed:
+            return
         self._times.append(event_ns)
         self._rows.append(row)
         self._reductions.append(reduction)

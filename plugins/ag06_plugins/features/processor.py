@@ -72,8 +72,8 @@ class FeatureProcessor:
         levels = self._octaves.take(dry, wet)
         if levels is not None:
             self._publish(OCTAVES_TOPIC, levels)
-        self._keep_dry.take(dry, frame.reduction_db, event_ns)
-        self._keep_wet.take(wet, frame.reduction_db, event_ns)
+        self._keep_dry.take(dry, frame.reduction_db, event_ns, disturbed=frame.disturbed)
+        self._keep_wet.take(wet, frame.reduction_db, event_ns, disturbed=frame.disturbed)
         self._hops += 1
         for served in self._served:
             if self._hops % served.hops == 0:

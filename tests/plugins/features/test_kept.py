@@ -94,6 +94,24 @@ def test_every_row_of_the_extractor_is_kept_at_its_moment(closed):
         assert (np.abs(np.diff(kept.times_ns) - 10_000_000) < 1000).all()
 
 
+def test_of_frames_that_are_disturbed_on_purpose_values_are_online_and_nothing_is_kept_or_learned(
+    load, ag06_context, ag06_frames
+):
+    plugin = load()
+    for number, frame in enumerate(ag06_frames.noise(SECONDS)):
+        ag06_context.clock.advance(0.01)
+        frame.mono_ns, frame.disturbed = ag06_context.clock.now_ns, 100 <= number < 150
+        plugin.feed([frame])
+    online = house_of(ag06_context).store.get_online_features(["level:mid.rms_db"], [{"stream": "dry"}])
+    assert online.event_ns[0, 0] == pytest.approx(ag06_context.clock.epoch_s * 1e9, abs=1e8)
+    offline = finish(plugin, ag06_context)
+    kept = offline.read("level", entity="dry")
+    assert len(kept) == round(SECONDS * 100) - 50
+    assert np.diff(kept.times_ns).max() == pytest.approx(51 * 10_000_000, rel=0.01)
+    statistics = offline.read("level_1s", entity="dry")
+    assert np.diff(statistics.times_ns) == pytest.approx([1.5e9, 1e9], rel=1e-3)  # of a hundred rows each
+
+
 def test_the_statistics_kept_are_those_of_the_rows_before(closed):
     offline, sound = closed
     sliding = Sliding()
