@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from ag06_plugins.features.house import House, unreadable
 from ag06_plugins.features.looking import Waiting, bounded, joining, looking
 from ag06_plugins.features.store.database import dead_letters
 from ag06_plugins.features.store.registry import differences
+from ag06_plugins.shared.arguments import Arguments, checked
 from ag06d.plugin import Answer, Command, Entity, FeatureService, FeatureView, RequestError, Status, To
 
 JUST_NOW_NS: Final = 1_000_000  # beyond now, for the clocks that times are of are read apart
@@ -26,19 +27,16 @@ ENTITIES_MAX: Final = 1000  # that one request may be of
 FEATURES_MAX: Final = 4096
 
 Moment = Annotated[int, Field(ge=0, le=MOMENT_MAX)]
-Model = TypeVar("Model", bound=BaseModel)
 EntityRows = tuple[dict[str, str], ...]
 
 
-class Arguments(BaseModel):
-    """Arguments of an operation; what it does not know is ignored, as everywhere in the protocol."""
+class Carrying(Arguments):
+    """Arguments of an operation, with the arrays that came with them."""
 
-    model_config = ConfigDict(extra="ignore")
-
-    arrays: list[Any] = []
+    arrays: list[Any] = Field(default_factory=list)
 
 
-class Asked(Arguments):
+class Asked(Carrying):
     """Features by reference, or by the name of a service."""
 
     features: tuple[str, ...] = Field(default=(), max_length=FEATURES_MAX)
@@ -60,7 +58,7 @@ class Get(Asked):
 class History(Asked):
     """`features.history`; without a start, the last `seconds`."""
 
-    entities: dict[str, str] = {"stream": "dry"}
+    entities: dict[str, str] = Field(default_factory=lambda: {"stream": "dry"})
     start_ns: Moment | None = None
     end_ns: Moment | None = None
     seconds: float = Field(default=HISTORY_S, gt=0, le=3660 * DAY_S)
@@ -70,11 +68,11 @@ class History(Asked):
 class Join(Asked):
     """`features.join`: `arrays[0]` are the moments, `entities` which for each, or for all."""
 
-    entities: dict[str, str | list[str]] = {"stream": "dry"}
+    entities: Mapping[str, str | list[str]] = Field(default_factory=lambda: {"stream": "dry"})
     as_known: bool = False
 
 
-class Push(Arguments):
+class Push(Carrying):
     """`features.push`: `arrays[0]` are the rows, `arrays[1]` their moments; or `values`, one row for now."""
 
     view: str
@@ -83,20 +81,20 @@ class Push(Arguments):
     to: To = "online_and_offline"
 
 
-class Named(Arguments):
+class Named(Carrying):
     """The name of a view or a service."""
 
     name: str
 
 
-class Diff(Arguments):
+class Diff(Carrying):
     """`features.diff`."""
 
     before: str
     after: str
 
 
-class Apply(Arguments):
+class Apply(Carrying):
     """`features.apply`."""
 
     views: tuple[FeatureView, ...] = ()
@@ -104,7 +102,7 @@ class Apply(Arguments):
     entities_: tuple[Entity, ...] = Field(default=(), alias="entities")
 
 
-class Materialize(Arguments):
+class Materialize(Carrying):
     """`features.materialize`."""
 
     view: str
@@ -112,20 +110,11 @@ class Materialize(Arguments):
     end_ns: Moment | None = None
 
 
-class Letters(Arguments):
+class Letters(Carrying):
     """`features.dead_letters`."""
 
     view: str = ""
     most: int = Field(default=100, ge=1, le=LETTERS_MAX)
-
-
-def checked(model: type[Model], arguments: Mapping[str, Any]) -> Model:
-    """The arguments of an operation; raises RequestError for wrong ones."""
-    try:
-        return model.model_validate(arguments)
-    except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:10])
-        raise RequestError("bad_request", problems, "see `describe`") from error
 
 
 class Commands:

@@ -13,10 +13,10 @@ from ag06_plugins.features import keeping, shipped
 from ag06_plugins.features.settings import FeatureConfig
 from ag06_plugins.features.store.online import ViewTable
 from ag06_plugins.features.store.store import FeatureStore
-from ag06_plugins.features.timeline import Timeline
 from ag06_plugins.features.topics import STALE_TOPIC, STORE_TOPIC
 from ag06_plugins.features.workers import Workers
 from ag06_plugins.features.writer import Writer
+from ag06_plugins.shared.timeline import Timeline
 from ag06d.plugin import Context, Entity, FeatureService, FeatureView, RequestError
 
 SAVE_S: Final = 10.0

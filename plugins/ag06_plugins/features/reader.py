@@ -10,10 +10,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from ag06_plugins.features.channel import Note
 from ag06_plugins.features.store.database import load_declared
 from ag06_plugins.features.store.offline import open_offline
 from ag06_plugins.features.store.registry import Selection
+from ag06_plugins.workers.channel import Note
 from ag06d.plugin import FeatureView, RequestError
 
 EVENT: Final = "event_time"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-import signal
 import sqlite3
 import sys
 import time
@@ -18,12 +17,13 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ag06_plugins.features.channel import Note, receive, send
 from ag06_plugins.features.reader import Reader
 from ag06_plugins.features.store import log as segment_log
 from ag06_plugins.features.store.database import load_declared
 from ag06_plugins.features.store.offline import give_back, maintain, open_offline, seal
 from ag06_plugins.features.store.store import LOG
+from ag06_plugins.workers.channel import Note, receive, send
+from ag06_plugins.workers.process import serve
 from ag06d.plugin import RequestError
 
 TURN_S: Final = 1.0
@@ -143,16 +143,11 @@ ROLES: Final[Mapping[str, Callable[[Pipe, Path, dict[str, Any]], None]]] = {"kee
 
 def main(role: str, folder: str, descriptor: str) -> int:
     """Run by the plugin."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for ag06d, which ends us
-    logging.basicConfig(format=f"features {role}: %(levelname)s %(message)s")
-    if role == "keeper":
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    with Connection(int(descriptor)) as pipe:
-        try:
-            ROLES[role](pipe, Path(folder), dict(receive(pipe).body))
-        except (EOFError, BrokenPipeError, ConnectionResetError):
-            return 0
-    return 0
+
+    def work(pipe: Pipe) -> None:
+        ROLES[role](pipe, Path(folder), dict(receive(pipe).body))
+
+    return serve(f"features {role}", descriptor, work, idle=role == "keeper")
 
 
 if __name__ == "__main__":

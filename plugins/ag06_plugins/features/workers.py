@@ -8,9 +8,6 @@ Both end with the plugin, for its end of their pipe closes then.
 from __future__ import annotations
 
 import logging
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +16,8 @@ from typing import Any, Final
 
 import numpy.typing as npt
 
-from ag06_plugins.features.channel import Line, Note
+from ag06_plugins.workers.channel import Note
+from ag06_plugins.workers.process import Worker
 from ag06d.plugin import RequestError
 
 MODULE: Final = "ag06_plugins.features.worker"
@@ -46,31 +44,6 @@ class Job:
         if self.answer is None:
             raise self.error or RequestError("internal", "the store's reader gave no answer")
         return self.answer
-
-
-class Worker:
-    """One worker process."""
-
-    def __init__(self, role: str, folder: Path, settings: Mapping[str, Any]) -> None:
-        """Starts it; raises OSError."""
-        ours, theirs = socket.socketpair()
-        with theirs:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", MODULE, role, str(folder), str(theirs.fileno())],
-                stdin=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-            )
-        self.line = Line(ours)
-        self.line.send(Note(settings))
-
-    def close(self, patience_s: float = 0.0) -> None:
-        """End it."""
-        self.line.close()
-        try:
-            self.process.wait(patience_s)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
 
 
 class Workers:
@@ -102,7 +75,7 @@ class Workers:
         note = Note({"id": self._number, "question": question, "body": dict(body)}, arrays)
         try:
             if self._reader is None:
-                self._reader = Worker("reader", self._folder, self._settings)
+                self._reader = self._started("reader")
             self._reader.line.send(note)
         except OSError as error:
             self._end_reader(str(error))
@@ -133,7 +106,7 @@ class Workers:
                 self._not_before_s = time.monotonic() + PAUSE_S
         elif self._keep and time.monotonic() >= self._not_before_s:
             try:
-                self._keeper = Worker("keeper", self._folder, self._settings)
+                self._keeper = self._started("keeper")
             except OSError as error:
                 log.warning("the store's keeper cannot be started: %s", error)
                 self._not_before_s = time.monotonic() + PAUSE_S
@@ -142,6 +115,12 @@ class Workers:
         """What the keeper has done since this was asked, for an event each."""
         told, self._done = self._done, []
         return told
+
+    def _started(self, role: str) -> Worker:
+        """A worker that knows its settings; raises OSError."""
+        worker = Worker(MODULE, [role, str(self._folder)])
+        worker.line.send(Note(self._settings))
+        return worker
 
     def _lose_patience(self) -> None:
         """End a reader that is stopped, or lost in what nobody waits for; questions are answered in turn."""

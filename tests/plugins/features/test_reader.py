@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ag06_plugins.features.channel import Note, receive, send
 from ag06_plugins.features.reader import Means
 from ag06_plugins.features.store.store import FeatureStore
 from ag06_plugins.features.worker import read
+from ag06_plugins.workers.channel import Note, receive, send
 
 LAST_NS = 1 << 62  # of the year 2116
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from ag06_plugins.features import workers as workers_module
-from ag06_plugins.features.channel import Line, Note, receive, send
 from ag06_plugins.features.store.store import FeatureStore
 from ag06_plugins.features.workers import Workers
+from ag06_plugins.workers.channel import Line, Note, receive, send
 from ag06d.plugin import Entity, FeatureView, RequestError
 
 PATIENCE_S = 30

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from ag06_plugins.features.verbs import here
-from ag06_plugins.features.verbs.tables import names, parted, seconds, table
+from ag06_plugins.features.verbs.listed import parted
+from ag06_plugins.shared.verbs.tables import names, seconds, table
 from ag06d.cli import complete
 from ag06d.cli.files import read_text
 from ag06d.cli.output import EXIT_REFUSED, client, show

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
 import typer
 
-from ag06_plugins.features.verbs import here, times
-from ag06_plugins.features.verbs.progress import progress
+from ag06_plugins.features.verbs import here
 from ag06_plugins.features.verbs.references import Entities, Service, one_entity
-from ag06_plugins.features.verbs.sheets import FORMS, Output, as_sheet, sheet
-from ag06_plugins.features.verbs.tables import table
+from ag06_plugins.shared.verbs import times
+from ag06_plugins.shared.verbs.progress import progress
+from ag06_plugins.shared.verbs.sheets import FORMS, Output, as_sheet, sheet
+from ag06_plugins.shared.verbs.tables import table
 from ag06d.cli.files import read_text
 from ag06d.cli.output import EXIT_USAGE, fail, nearest, show
 from ag06d.cli.output import Output as Printed

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ag06_plugins.features.verbs.references import Entities, References, Service, entity_rows, units, wanted
-from ag06_plugins.features.verbs.tables import number, seconds, table
+from ag06_plugins.shared.verbs.tables import number, seconds, table
 from ag06d.cli.output import client, show
 from ag06d.cli.verbs import Verbs
 

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import typer
 
-from ag06_plugins.features.verbs import times
 from ag06_plugins.features.verbs.references import Entities, References, Service, one_entity, units, wanted
-from ag06_plugins.features.verbs.tables import seconds, table
+from ag06_plugins.shared.verbs import times
+from ag06_plugins.shared.verbs.tables import seconds, table
 from ag06d.cli.files import TERMINAL, DrawingCommand, drawing
 from ag06d.cli.output import EXIT_REFUSED, EXIT_USAGE, client, fail, show
 from ag06d.cli.verbs import Verbs

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import numpy as np
 import typer
 
-from ag06_plugins.features.verbs import times
 from ag06_plugins.features.verbs.declared import known
-from ag06_plugins.features.verbs.progress import progress
-from ag06_plugins.features.verbs.tables import table
+from ag06_plugins.shared.verbs import times
+from ag06_plugins.shared.verbs.progress import progress
+from ag06_plugins.shared.verbs.tables import table
 from ag06d.cli.files import read_text
 from ag06d.cli.output import EXIT_REFUSED, EXIT_USAGE, client, fail, nearest, show
 from ag06d.cli.verbs import Verbs

@@ -13,10 +13,11 @@ import numpy as np
 import typer
 
 from ag06_plugins.features.store.rows import Checker
-from ag06_plugins.features.verbs import here, times
-from ag06_plugins.features.verbs.progress import progress
-from ag06_plugins.features.verbs.sheets import Output, sheet
-from ag06_plugins.features.verbs.tables import seconds
+from ag06_plugins.features.verbs import here
+from ag06_plugins.shared.verbs import times
+from ag06_plugins.shared.verbs.progress import progress
+from ag06_plugins.shared.verbs.sheets import Output, sheet
+from ag06_plugins.shared.verbs.tables import seconds
 from ag06d.cli.output import show
 from ag06d.cli.verbs import Verbs
 from ag06d.errors import RequestError

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from ag06_plugins.features.verbs.tables import names, parted, seconds, size, table
+from ag06_plugins.features.verbs.listed import parted
+from ag06_plugins.shared.verbs.tables import names, seconds, size, table
 from ag06d.cli.output import client, show
 from ag06d.cli.verbs import Verbs
 

@@ -17,7 +17,7 @@ from ag06_plugins.features.store.store import FeatureStore
 from ag06_plugins.features.verbs import app
 from ag06_plugins.features.verbs.declarations import declared_in
 from ag06_plugins.features.verbs.here import registry_of
-from ag06_plugins.features.verbs.times import parse_time
+from ag06_plugins.shared.verbs.times import parse_time
 from ag06d.paths import state_folder
 from ag06d.plugin import Entity, Status
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ag06_plugins.features.verbs.times import parse_time, parse_times, shown, span_ns
+from ag06_plugins.shared.verbs.times import parse_time, parse_times, shown, span_ns
 
 NOW = 1_790_000_000_123_456_789
 SECOND = 10**9

@@ -5,7 +5,7 @@ from multiprocessing.connection import Pipe
 import numpy as np
 import pytest
 
-from ag06_plugins.features.channel import Note, receive, send
+from ag06_plugins.workers.channel import Note, receive, send
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64, np.uint8])

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from ag06_plugins.features.timeline import APART_NS, Timeline
+from ag06_plugins.shared.timeline import APART_NS, Timeline
 
 EPOCH_NS = 1_700_000_000_000_000_000
 HOP_NS = 10_000_000

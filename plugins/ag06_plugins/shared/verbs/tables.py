@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, Final
-
-from ag06_plugins.features import shipped
-from ag06_plugins.features.settings import StoreConfig
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final
 
 STEPS: Final = ((0.9995, 0.001, "ms"), (120.0, 1.0, "s"), (7200.0, 60.0, "min"), (172_800.0, 3600.0, "h"))
 DAY_S: Final = 86_400.0
@@ -56,14 +53,3 @@ def names(found: Iterable[str], most: int = 4) -> str:
 def number(value: float, unit: str = "") -> str:
     """A value with its unit."""
     return f"{value:.5g} {unit}".rstrip()
-
-
-def parted(views: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """`views`, by NAME@VERSION: those that are listed, and the shipped statistics, which are many."""
-    many = {
-        f"{part.view.name}_{window_s}s"
-        for part in shipped.parts(StoreConfig())
-        for window_s in shipped.WINDOWS_S
-    }
-    listed = {key: view for key, view in views.items() if key.partition("@")[0] not in many}
-    return listed, {key: view for key, view in views.items() if key not in listed}

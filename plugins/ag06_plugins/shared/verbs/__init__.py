@@ -1,0 +1,1 @@
+"""What the verbs of several plugins share: files of tables, and how far something is."""

@@ -1,0 +1,1 @@
+"""Worker processes of plugins: how they are started, spoken to, and ended."""
