@@ -20,6 +20,9 @@ HEADERS = [
     "ag06_recording.h",
     "ag06_features.h",
     "ag06_sliding.h",
+    "ag06_faults.h",
+    "ag06_forest.h",
+    "ag06_series.h",
 ]
 # No -ffast-math, ever: linking it changes the floating-point mode of whatever process loads us.
 # No contraction either: the same recording gives the same bits with and without FMA units.
