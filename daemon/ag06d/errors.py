@@ -31,6 +31,10 @@ class RecordingError(Ag06Error):
     """A recording cannot be read or written."""
 
 
+class ForestError(Ag06Error):
+    """A saved isolation forest cannot be read or written; the message names the file."""
+
+
 class PlotError(Ag06Error):
     """A figure cannot be drawn: something it needs is missing, or its file cannot be written."""
 
