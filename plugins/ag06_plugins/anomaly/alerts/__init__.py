@@ -1,0 +1,1 @@
+"""Alerts: their life, what is kept of them, and what people say of them."""
