@@ -104,14 +104,15 @@ def test_clients_speak_the_protocol_and_do_not_reach_into_the_daemon():
 
 
 def test_plugins_know_of_the_daemon_only_what_is_public():
-    public = ("ag06d.plugin", "ag06d.features")
+    public = ("ag06d.plugin", "ag06d.features", "ag06d.anomaly")
     hosted = offences("ag06_plugins", never=("ag06d",), but=public, among=lambda name: not is_verbs(name))
     assert hosted == []
     assert offences("ag06_plugins", never=("zmq", "sounddevice")) == []
 
 
 def test_the_verbs_of_plugins_know_what_clients_do_and_no_plugin_imports_them():
-    public = tuple(f"ag06d.{name}" for name in ("plugin", "features", "client", "errors", "paths", "plot"))
+    names = ("plugin", "features", "anomaly", "client", "errors", "paths", "plot")
+    public = tuple(f"ag06d.{name}" for name in names)
     shared = tuple(f"ag06d.cli.{name}" for name in ("verbs", "output", "files", "complete", "fields"))
     assert is_verbs("ag06_plugins.features.verbs.status")
     assert not is_verbs("ag06_plugins.features.verbose")
@@ -136,9 +137,10 @@ def test_what_plugins_may_import_knows_only_the_errors():
     assert offences("ag06d.plugin", never=("ag06d",), but=("ag06d.plugin", "ag06d.errors")) == []
 
 
-def test_features_are_for_daemon_plugins_and_tools_alike():
-    base = ("ag06d.features", "ag06d._native", "ag06d.errors")
-    assert offences("ag06d.features", never=("ag06d", "zmq", "sounddevice"), but=base) == []
+@pytest.mark.parametrize("name", ["ag06d.features", "ag06d.anomaly"])
+def test_what_is_computed_is_for_daemon_plugins_and_tools_alike(name):
+    base = (name, "ag06d._native", "ag06d.errors")
+    assert offences(name, never=("ag06d", "zmq", "sounddevice"), but=base) == []
 
 
 def test_nothing_is_pickled():

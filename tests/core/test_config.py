@@ -121,7 +121,7 @@ def test_the_folders_of_sockets_and_data_are_no_settings(monkeypatch, tmp_path):
 
 def test_a_setting_of_a_host_leaves_its_plugins_and_the_other_hosts_as_they_are():
     hosts = load(overrides=["hosts.live.nice=5", "hosts.slow.scheduling=idle"]).config.hosts
-    assert (hosts["live"].nice, hosts["live"].plugins) == (5, ("features",))
+    assert (hosts["live"].nice, hosts["live"].plugins) == (5, ("features", "anomaly"))
     assert (hosts["slow"].scheduling, hosts["slow"].plugins) == ("idle", ())
 
 

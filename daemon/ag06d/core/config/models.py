@@ -114,7 +114,7 @@ class Config(Section):
     log: LogConfig = LogConfig()
     plugin: PluginConfig = PluginConfig()
     hosts: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")], HostConfig] = {
-        "live": HostConfig(plugins=("features",))
+        "live": HostConfig(plugins=("features", "anomaly"))
     }
     plugins: dict[str, dict[str, Any]] = {}
     """A section for each plugin, checked by the plugin's own model when its host starts."""
