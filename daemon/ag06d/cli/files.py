@@ -42,7 +42,7 @@ class DrawingCommand(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - whichever click typer is built on
         """As the base does, once `--plot` has a value."""
         complete: list[str] = []
-        for argument, after in zip(args, [*args[1:], ""], strict=True):
+        for argument, after in zip(args, [*args[1:], ""], strict=False):
             complete.append(argument)
             if argument == "--plot" and not after.lower().endswith(PNG):
                 complete.append(TERMINAL)

@@ -114,3 +114,17 @@ def test_a_peak_is_held_and_then_falls():
 )
 def test_events_are_told_in_words(told, topic, body, said):
     assert told(topic, body).endswith(said)
+
+
+def test_an_alert_is_in_sight_while_it_lasts_and_its_updates_are_no_events(picture, told):
+    alert = {"id": 7, "kind": "hum", "severity": "high", "text": "hum left, 3.20 s: 12 dB"}
+    for state in ("opened", "updated", "updated"):
+        told("alert.hum", alert | {"state": state})
+    lasting = "\n".join(screen(picture, 120, 30))
+    assert " HUM " in lasting
+    assert "1 alert" in lasting
+    assert lasting.count("alert 7") == 1
+    told("alert.hum", alert | {"state": "closed"})
+    over = "\n".join(screen(picture, 120, 30))
+    assert " HUM " not in over
+    assert "alert 7 high closed: hum left, 3.20 s: 12 dB" in over

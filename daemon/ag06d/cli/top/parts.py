@@ -46,6 +46,8 @@ def header(picture: Picture) -> list[Text]:
     for switch in ("mute", "bypass"):
         if switches[switch]:
             second.append(f" {switch.upper()} ", "bold white on red").append(" ")
+    for kind in dict.fromkeys(picture.open.values()):
+        second.append(f" {kind.upper()} ", "bold white on red").append(" ")
     if picture.alerts:
         second.append(f"{picture.alerts} alert{'s' if picture.alerts > 1 else ''}", "bold red")
     return [first, second]

@@ -60,7 +60,8 @@ class Picture:
         self.features: dict[str, float] = {}
         self.octaves: dict[str, float] = {}
         self.events: deque[str] = deque(maxlen=EVENTS_KEPT)
-        self.alerts = 0
+        self.alerts = 0  # that were opened
+        self.open: dict[int, str] = {}  # what is wrong now: alert to kind
 
     def refresh(self, *, now: bool = False) -> None:
         """Ask for the status, twice a second, or `now`."""
@@ -79,10 +80,24 @@ class Picture:
         elif message.topic == "feature.octaves.":
             self.octaves = message.vector or self.octaves
         elif not message.topic.startswith(("heartbeat.", "feature.")):
-            self.alerts += message.topic.startswith("alert.")
+            if message.topic.startswith("record.") and message.body.get("background"):
+                return ""
+            if message.topic.startswith("alert.") and not self._take_alert(message.body):
+                return ""
             self.events.append(f"{time.strftime('%H:%M:%S')} {describe(message)}")
             return self.events[-1]
         return ""
+
+    def _take_alert(self, alert: Mapping[str, Any]) -> bool:
+        """Take in what became of an alert; whether that is an event."""
+        state, number = alert.get("state", "opened"), alert.get("id")
+        if state == "opened":
+            self.alerts += 1
+        if isinstance(number, int):
+            self.open.pop(number, None)
+            if state in ("opened", "updated"):
+                self.open[number] = str(alert.get("kind", "alert"))
+        return bool(state != "updated")
 
     def notify(self, text: str) -> None:
         """Show `text` for a moment."""
@@ -114,6 +129,8 @@ def describe(message: Message) -> str:
             return f"preset {body['name']} {body['action']}"
         case "audio.stream.":
             return f"stream {body['streams']} began; {body['gap_frames_total']} frames missed in all"
+    if message.topic.startswith("alert.") and "text" in body:
+        return f"alert {body.get('id')} {body.get('severity')} {body.get('state')}: {body['text']}"
     return f"{message.topic.rstrip('.')} {words(body)}"
 
 
