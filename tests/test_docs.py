@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tomli
 import typer
 
+from ag06_plugins.anomaly.settings import AnomalyConfig
 from ag06_plugins.features.topics import ALL
 from ag06d import plugin
 from ag06d.cli import control
@@ -95,9 +97,14 @@ def test_the_page_on_features_says_the_version_of_each_topic_and_what_wet_has_mo
     assert {name for name in more if f"`{name}`" not in page} == set()
 
 
+def test_the_rules_on_the_page_of_alerts_can_be_configured():
+    (example,) = (block for block in blocks("docs/alerts.md", "toml") if "anomaly.rule" in block)
+    rules = AnomalyConfig(**tomli.loads(example)["plugins"]["anomaly"]).rule
+    assert [rule.kind for rule in rules] == ["hum", "loudness_low"]
+
+
 def test_the_recordings_faults_are_where_its_description_says():
     import soundfile  # noqa: PLC0415 - this test alone
-    import tomli  # noqa: PLC0415 - likewise
 
     folder = ROOT / "daemon" / "ag06d" / "recordings"
     description = tomli.loads((folder / "studio.toml").read_text())

@@ -139,7 +139,8 @@ def kill_until_it_ends(daemon, children, generator: random.Random, most: int) ->
 @pytest.mark.timeout(1800)
 def test_no_acknowledged_row_is_lost_and_none_is_spoiled(start, children, kills):
     generator = random.Random(kills)
-    with tempfile.TemporaryDirectory(prefix="ag06-kill-", dir="/tmp") as name:
+    # A keeper whose host was killed last may still be at its end.
+    with tempfile.TemporaryDirectory(prefix="ag06-kill-", dir="/tmp", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         pusher = Pusher(Sockets(folder / "run"))
         pusher.start()
