@@ -90,11 +90,11 @@ def true_peaks() -> Detect:
 
 
 def hum() -> Detect:
-    """HumDetector, which wants ten seconds at the least."""
+    """HumDetector, which wants more than twenty seconds."""
     made = _standard().HumDetector(sampleRate=RATE)
 
     def detect(sound: Sound) -> list[float]:
-        padded = np.pad(sound, (0, max(0, 11 * RATE - len(sound))), mode="wrap")
+        padded = np.pad(sound, (0, max(0, 30 * RATE - len(sound))), mode="wrap")
         return [float(start) for start in np.atleast_1d(made(padded)[3])]
 
     return detect
